@@ -1,0 +1,33 @@
+# What the user is told when an input cannot be used.
+#
+# `stop_input()`: the input is wrong (class survresist_error_input).
+# `stop_unsupported()`: the input is meaningful, but not here (survresist_error_unsupported).
+# `warn_user()`: the result is there, with a property that the user must know.
+# Messages are cli bullets: what is required, "x" what was found and where, "i" the way out.
+
+stop_input <- function(message, ..., arg = NULL, rows = NULL, class = NULL, call = NULL) {
+  rlang::abort(
+    message, class = c(class, "survresist_error_input", "survresist_error"),
+    arg = arg, rows = rows, ..., call = call, use_cli_format = TRUE
+  )
+}
+
+stop_unsupported <- function(message, ..., arg = NULL, call = NULL) {
+  rlang::abort(
+    message, class = c("survresist_error_unsupported", "survresist_error"),
+    arg = arg, ..., call = call, use_cli_format = TRUE
+  )
+}
+
+warn_user <- function(message, class = NULL, ..., call = NULL) {
+  rlang::warn(
+    message, class = c(class, "survresist_warning"), ..., call = call, use_cli_format = TRUE
+  )
+}
+
+# "rows 3, 8, 15 and 4 more"
+format_rows <- function(rows, show = 5L) {
+  n <- length(rows)
+  shown <- paste(format(utils::head(rows, show), trim = TRUE, scientific = FALSE), collapse = ", ")
+  paste0(if (n == 1L) "row " else "rows ", shown, if (n > show) sprintf(" and %d more", n - show))
+}

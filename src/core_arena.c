@@ -1,0 +1,90 @@
+/* core_arena.c -- see core_arena.h
+ *
+ * Blocks form a list, newest first. Small requests share a block of 64 KiB or
+ * more; a large one gets its own. Restoring to a mark frees the blocks made
+ * since. Large pieces are cleared by `calloc`, which leaves untouched pages to
+ * the system.
+ */
+#include "core_arena.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
+
+struct sr_arena_block {
+    sr_arena_block *below;
+    size_t used, size; /* bytes of `room` */
+    unsigned char *room;
+};
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static sr_arena_block *new_block(sr_arena_block *below, size_t size)
+{
+    const size_t header = round_up(sizeof(sr_arena_block));
+    unsigned char *raw = calloc(1, header + size + ALIGNMENT);
+    if (raw == NULL)
+        return NULL;
+    sr_arena_block *block = (sr_arena_block *)raw;
+    block->below = below;
+    block->used = 0;
+    block->size = size;
+    block->room = (unsigned char *)round_up((size_t)(uintptr_t)(raw + header));
+    return block;
+}
+
+static void *take(sr_arena *arena, size_t count, size_t size, int is_cleared)
+{
+    if (size != 0 && count > (SIZE_MAX / 4) / size)
+        return NULL;
+    const size_t bytes = round_up(count * size + 1);
+    int is_fresh = 0;
+    if (arena->top == NULL || arena->top->size - arena->top->used < bytes) {
+        const size_t room = bytes > SMALLEST_BLOCK ? bytes : SMALLEST_BLOCK;
+        sr_arena_block *block = new_block(arena->top, room);
+        if (block == NULL)
+            return NULL;
+        arena->top = block;
+        is_fresh = 1;
+    }
+    void *piece = arena->top->room + arena->top->used;
+    arena->top->used += bytes;
+    if (is_cleared && !is_fresh)
+        memset(piece, 0, bytes);
+    return piece;
+}
+
+void *sr_arena_take(sr_arena *arena, size_t count, size_t size)
+{
+    return take(arena, count, size, 0);
+}
+
+void *sr_arena_zero(sr_arena *arena, size_t count, size_t size)
+{
+    return take(arena, count, size, 1);
+}
+
+sr_arena_mark sr_arena_save(const sr_arena *arena)
+{
+    sr_arena_mark mark = {arena->top, arena->top ? arena->top->used : 0};
+    return mark;
+}
+
+void sr_arena_restore(sr_arena *arena, sr_arena_mark mark)
+{
+    while (arena->top != mark.block) {
+        sr_arena_block *below = arena->top->below;
+        free(arena->top);
+        arena->top = below;
+    }
+    if (arena->top != NULL)
+        arena->top->used = mark.used;
+}
+
+void sr_arena_free(sr_arena *arena)
+{
+    sr_arena_restore(arena, (sr_arena_mark){NULL, 0});
+}

@@ -1,0 +1,32 @@
+/* core_columns.h -- a matrix as its columns, read where they are
+ *
+ * A model matrix may be one block of memory or the separate vectors of a data
+ * frame; a kernel sees `p` pointers to columns of length n and copies nothing.
+ * `centre` is subtracted as a block of rows is loaded: one row of it a stratum
+ * when `stratum` is set, else one row for all. z_ij = scale_j (x_ij - centre_[s_i]j).
+ */
+#ifndef SR_CORE_COLUMNS_H
+#define SR_CORE_COLUMNS_H
+#include "core_context.h"
+
+typedef struct {
+    size_t n;
+    size_t p;
+    const double *const *x;  /* [p] columns of length n */
+    const double *centre;    /* [p], or [n_stratum x p] by row when stratum is not NULL; NULL: 0 */
+    const double *scale;     /* [p], NULL: 1 */
+    const int *stratum;      /* [n] or NULL */
+} sr_columns;
+
+/* Rows [from, from + m) into block[j * stride + i], centred and scaled. */
+void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, size_t stride);
+
+/* out[p x p], full symmetric, = sum_i q_i z_i z_i'; if u is not NULL, sum[p] = sum_i u_i z_i.
+ * q may be NULL (then out is not touched). Same bits for any number of threads. */
+sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,
+                           double *out, double *sum);
+
+/* eta[i] = base[i] + sum_j beta_j z_ij  (base NULL: 0). */
+sr_status sr_columns_times(sr_context *ctx, const sr_columns *x, const double *beta,
+                           const double *base, double *eta);
+#endif

@@ -1,0 +1,90 @@
+/* model_cox.h -- the Cox partial likelihood, its score and information
+ *
+ * See model_cox.c for the derivation. z are the covariates centred and scaled,
+ * r_i = w_i exp(eta_i) the weighted risk of row i.
+ */
+#ifndef SR_MODEL_COX_H
+#define SR_MODEL_COX_H
+#include "core_columns.h"
+#include "core_riskset.h"
+
+typedef struct {
+    sr_times times;        /* n, start, stop, event, weight, stratum */
+    sr_columns x;          /* p = 0 for a null model; centre and scale unset */
+    const double *offset;  /* [n] or NULL */
+} sr_cox_data;
+
+typedef struct {
+    int is_efron;          /* else Breslow */
+    int max_iter;
+    double eps;            /* relative change of the log-likelihood */
+    double tol_chol;       /* relative pivot below which a column is aliased */
+    double tol_time;       /* 0: times are taken as they are; see sr_timeindex_make */
+    const double *init;    /* [p] or NULL for 0 */
+    const int *is_centred; /* [p] 1: centre and scale this column while fitting */
+} sr_cox_control;
+
+/* All pointers are the caller's room; NULL where not wanted (never coef, var, loglik). */
+typedef struct {
+    double *coef;       /* [p] aliased columns hold 0 */
+    double *var;        /* [p x p] inverse information, zero rows where aliased */
+    double *score;      /* [p] gradient at the estimate */
+    double *means;      /* [p] what was subtracted: weighted mean, 0 where !is_centred */
+    double loglik[2];   /* at init, at the estimate */
+    double score_test;
+    int n_iter, rank, n_halving, is_converged;
+    double *eta;        /* [n] linear predictor: offset + sum_j (x_ij - mean_j) beta_j */
+    double *martingale; /* [n] event - exp(eta) H, not weighted */
+    size_t n_time_merged, n_time_distinct; /* before merging */
+    double *start, *stop; /* [n] times after merging, written only when n_time_merged > 0 */
+    size_t bad_row;       /* with SR_ERR_INTERVAL */
+} sr_cox_fit;
+
+sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
+                            sr_cox_fit *fit);
+
+/* Sums over every risk set, for given risks.
+ *   S0[n_slot], S1[p x n_slot] by column: sum of r, of r z over the risk set of each slot
+ *   D0[n_tied], D1[p x n_tied]: the same over the deaths of a tied slot
+ * S1 and D1 are left alone when x is NULL. Slots without a time hold sums that mean nothing. */
+typedef struct {
+    double *S0, *S1, *D0, *D1;
+} sr_risk_sums;
+sr_status sr_cox_risk_sums(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
+                           const double *risk, sr_risk_sums *out);
+/* Room for the above in the context's arena; x NULL: no S1 and D1. */
+sr_status sr_risk_sums_take(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
+                            sr_risk_sums *out);
+
+/* Steps of the cumulative hazard, and the value that each row meets.
+ *   step[n_slot]  dH_k: Breslow d_k / S0_k, Efron sum over the tied steps
+ *   mark[n_slot]  a factor for each event time (time-varying weights g(t)), NULL: 1
+ *   at_cell[n_slot + n_tied]  sum of mark dH up to and with that cell; a tied death has its reduced part
+ *   at_cell_low  the same, what rounding lost (so that at_cell[b] - at_cell[a] keeps its digits)
+ * H_i = at_cell[cell_i] - at_cell[enter_i]. */
+typedef struct {
+    double *step;
+    double *at_cell, *at_cell_low;
+} sr_cum_hazard;
+sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double *S0,
+                            const double *D0, const double *mark, sr_cum_hazard *out);
+sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out);
+
+/* The cumulative hazard that row i passes through. */
+static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h, size_t i)
+{
+    const uint32_t c = rs->cell[i];
+    double high = h->at_cell[c], low = h->at_cell_low[c];
+    if (rs->enter != NULL) {
+        high -= h->at_cell[rs->enter[i]];
+        low -= h->at_cell_low[rs->enter[i]];
+    }
+    return high + low;
+}
+
+/* Gradient and information in z for given risks and sums, each event time k weighted by mark[k]
+ * (NULL: 1).  score[p], info[p x p]. */
+sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
+                             const sr_columns *x, const double *risk, const sr_risk_sums *sums,
+                             const double *mark, double *score, double *info);
+#endif

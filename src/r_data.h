@@ -1,0 +1,28 @@
+/* r_data.h -- from R's vectors to the structs of the kernels, and back to R's conditions
+ *
+ * Every routine takes the same bundle first, built by `cox_data()` in R/cox-data.R:
+ *   list(x, y, stratum, weights, offset)
+ *   x        double matrix n x p, or a list of p double vectors of length n, or NULL
+ *   y        double matrix n x 2 (stop, event) or n x 3 (start, stop, event)
+ *   stratum  integer n, 0-based, or NULL;  number of strata = max + 1
+ *   weights, offset  double n, or NULL
+ */
+#ifndef SR_R_DATA_H
+#define SR_R_DATA_H
+#include "model_cox.h"
+#include <R.h>
+#include <Rinternals.h>
+
+/* Checks types and lengths; raises an R error on a mismatch (a defect of the R layer). */
+void sr_data_from_r(SEXP bundle, sr_cox_data *out);
+
+/* A context with threads and R's interrupt; free it with sr_context_close. */
+void sr_context_open(sr_context *ctx);
+
+/* Frees the context; if status is not SR_OK raises it: SR_ERR_INTERRUPT as a user interrupt, the
+ * rest as an R error of class survresist_error_<status>. */
+void sr_context_close(sr_context *ctx, sr_status status);
+
+/* A named list: names from a NULL-terminated array, values to be filled by SET_VECTOR_ELT. */
+SEXP sr_named_list(const char *const *names);
+#endif

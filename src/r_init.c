@@ -1,0 +1,25 @@
+/* r_init.c -- registration of the routines that R calls */
+#include "core_thread.h"
+#include <R.h>
+#include <R_ext/Rdynload.h>
+#include <R_ext/Visibility.h>
+#include <Rinternals.h>
+
+SEXP r_set_threads(SEXP count);
+SEXP r_get_threads(void);
+
+#define ENTRY(name, n_arg) {#name, (DL_FUNC) & r_##name, n_arg}
+
+static const R_CallMethodDef routines[] = {
+    ENTRY(get_threads, 0),
+    ENTRY(set_threads, 1),
+    {NULL, NULL, 0},
+};
+
+void attribute_visible R_init_survresist(DllInfo *dll)
+{
+    sr_thread_init();
+    R_registerRoutines(dll, NULL, routines, NULL, NULL);
+    R_useDynamicSymbols(dll, FALSE);
+    R_forceSymbols(dll, TRUE);
+}

@@ -1,0 +1,4 @@
+library(testthat)
+library(survresist)
+
+test_check("survresist")
