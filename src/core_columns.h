@@ -12,10 +12,10 @@
 typedef struct {
     size_t n;
     size_t p;
-    const double *const *x;  /* [p] columns of length n */
-    const double *centre;    /* [p], or [n_stratum x p] by row when stratum is not NULL; NULL: 0 */
-    const double *scale;     /* [p], NULL: 1 */
-    const int *stratum;      /* [n] or NULL */
+    const double *const *x; /* [p] columns of length n */
+    const double *centre;   /* [p], or [n_stratum x p] by row when stratum is not NULL; NULL: 0 */
+    const double *scale;    /* [p], NULL: 1 */
+    const int *stratum;     /* [n] or NULL */
 } sr_columns;
 
 /* Rows [from, from + m) into block[j * stride + i], centred and scaled. */

@@ -11,8 +11,8 @@
 
 typedef struct {
     sr_arena arena;
-    int n_thread;          /* threads that a parallel loop may use, at least 1 */
-    int (*tick)(void *);   /* nonzero: stop; may be NULL */
+    int n_thread;        /* threads that a parallel loop may use, at least 1 */
+    int (*tick)(void *); /* nonzero: stop; may be NULL */
     void *tick_data;
 } sr_context;
 
@@ -21,17 +21,17 @@ static inline int sr_is_stopped(sr_context *ctx)
     return ctx->tick != NULL && ctx->tick(ctx->tick_data) != 0;
 }
 
-#define SR_TICK(ctx)                          \
-    do {                                      \
-        if (sr_is_stopped(ctx))               \
-            return SR_ERR_INTERRUPT;          \
+#define SR_TICK(ctx)                 \
+    do {                             \
+        if (sr_is_stopped(ctx))      \
+            return SR_ERR_INTERRUPT; \
     } while (0)
 
 /* Take memory or return SR_ERR_MEMORY. */
-#define SR_TAKE(pointer, expression)                 \
-    do {                                             \
-        if (((pointer) = (expression)) == NULL)      \
-            return SR_ERR_MEMORY;                    \
+#define SR_TAKE(pointer, expression)            \
+    do {                                        \
+        if (((pointer) = (expression)) == NULL) \
+            return SR_ERR_MEMORY;               \
     } while (0)
 
 #endif

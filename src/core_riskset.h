@@ -30,29 +30,29 @@
 #include "core_context.h"
 
 typedef struct {
-    size_t n;              /* rows */
-    const double *start;   /* [n] entry, or NULL */
-    const double *stop;    /* [n] exit, stop[i] > start[i] */
-    const double *event;   /* [n] 1 event, 0 censored */
-    const double *weight;  /* [n] case weights, or NULL for 1 */
-    const int *stratum;    /* [n] 0-based, or NULL for one stratum */
-    int n_stratum;         /* at least 1 */
+    size_t n;             /* rows */
+    const double *start;  /* [n] entry, or NULL */
+    const double *stop;   /* [n] exit, stop[i] > start[i] */
+    const double *event;  /* [n] 1 event, 0 censored */
+    const double *weight; /* [n] case weights, or NULL for 1 */
+    const int *stratum;   /* [n] 0-based, or NULL for one stratum */
+    int n_stratum;        /* at least 1 */
 } sr_times;
 
 typedef struct {
     size_t n;
     int n_stratum;
-    size_t n_slot;             /* event times of all strata, plus one a stratum */
-    const size_t *slot_begin;  /* [n_stratum + 1] */
-    const int *slot_stratum;   /* [n_slot] */
-    const double *slot_time;   /* [n_slot] -Inf in a stratum's first slot */
-    const double *n_death;     /* [n_slot] rows that die there */
-    const double *death_weight;/* [n_slot] sum of their weights */
-    const uint32_t *cell;      /* [n] */
-    const uint32_t *enter;     /* [n] or NULL */
-    size_t n_tied;             /* slots with an extra cell */
-    const uint32_t *tied_slot; /* [n_tied] */
-    const int32_t *slot_tied;  /* [n_slot], NULL when n_tied is 0 */
+    size_t n_slot;              /* event times of all strata, plus one a stratum */
+    const size_t *slot_begin;   /* [n_stratum + 1] */
+    const int *slot_stratum;    /* [n_slot] */
+    const double *slot_time;    /* [n_slot] -Inf in a stratum's first slot */
+    const double *n_death;      /* [n_slot] rows that die there */
+    const double *death_weight; /* [n_slot] sum of their weights */
+    const uint32_t *cell;       /* [n] */
+    const uint32_t *enter;      /* [n] or NULL */
+    size_t n_tied;              /* slots with an extra cell */
+    const uint32_t *tied_slot;  /* [n_tied] */
+    const int32_t *slot_tied;   /* [n_slot], NULL when n_tied is 0 */
 } sr_riskset;
 
 /* The slot at which row i leaves. */
@@ -73,11 +73,11 @@ sr_status sr_riskset_make(sr_context *ctx, const sr_times *times, int is_efron, 
  * interval merging is SR_ERR_INTERVAL, with the row in *bad_row.
  */
 typedef struct {
-    size_t n_distinct;      /* after merging */
-    size_t n_merged;        /* distinct times that took a neighbour's value */
-    const double *value;    /* [n_distinct] ascending */
-    const uint32_t *start;  /* [n] places, or NULL */
-    const uint32_t *stop;   /* [n] places */
+    size_t n_distinct;     /* after merging */
+    size_t n_merged;       /* distinct times that took a neighbour's value */
+    const double *value;   /* [n_distinct] ascending */
+    const uint32_t *start; /* [n] places, or NULL */
+    const uint32_t *stop;  /* [n] places */
 } sr_timeindex;
 
 sr_status sr_timeindex_make(sr_context *ctx, size_t n, const double *start, const double *stop,

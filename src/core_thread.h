@@ -7,9 +7,9 @@
 #ifndef SR_CORE_THREAD_H
 #define SR_CORE_THREAD_H
 
-void sr_thread_init(void);      /* once, on loading */
-int sr_thread_count(void);      /* threads in force, at least 1 */
-int sr_thread_limit(void);      /* the most that can be set */
-void sr_thread_set(int count);  /* clamped to 1..limit; 0: the default */
+void sr_thread_init(void);     /* once, on loading */
+int sr_thread_count(void);     /* threads in force, at least 1 */
+int sr_thread_limit(void);     /* the most that can be set */
+void sr_thread_set(int count); /* clamped to 1..limit; 0: the default */
 
 #endif

@@ -9,13 +9,13 @@
 #include "core_riskset.h"
 
 typedef struct {
-    sr_times times;        /* n, start, stop, event, weight, stratum */
-    sr_columns x;          /* p = 0 for a null model; centre and scale unset */
-    const double *offset;  /* [n] or NULL */
+    sr_times times;       /* n, start, stop, event, weight, stratum */
+    sr_columns x;         /* p = 0 for a null model; centre and scale unset */
+    const double *offset; /* [n] or NULL */
 } sr_cox_data;
 
 typedef struct {
-    int is_efron;          /* else Breslow */
+    int is_efron; /* else Breslow */
     int max_iter;
     double eps;            /* relative change of the log-likelihood */
     double tol_chol;       /* relative pivot below which a column is aliased */
@@ -26,11 +26,11 @@ typedef struct {
 
 /* All pointers are the caller's room; NULL where not wanted (never coef, var, loglik). */
 typedef struct {
-    double *coef;       /* [p] aliased columns hold 0 */
-    double *var;        /* [p x p] inverse information, zero rows where aliased */
-    double *score;      /* [p] gradient at the estimate */
-    double *means;      /* [p] what was subtracted: weighted mean, 0 where !is_centred */
-    double loglik[2];   /* at init, at the estimate */
+    double *coef;     /* [p] aliased columns hold 0 */
+    double *var;      /* [p x p] inverse information, zero rows where aliased */
+    double *score;    /* [p] gradient at the estimate */
+    double *means;    /* [p] what was subtracted: weighted mean, 0 where !is_centred */
+    double loglik[2]; /* at init, at the estimate */
     double score_test;
     int n_iter, rank, n_halving, is_converged;
     double *eta;        /* [n] linear predictor: offset + sum_j (x_ij - mean_j) beta_j */

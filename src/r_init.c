@@ -8,7 +8,9 @@
 SEXP r_set_threads(SEXP count);
 SEXP r_get_threads(void);
 
+/* clang-format off */
 #define ENTRY(name, n_arg) {#name, (DL_FUNC) & r_##name, n_arg}
+/* clang-format on */
 
 static const R_CallMethodDef routines[] = {
     ENTRY(get_threads, 0),
