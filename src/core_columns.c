@@ -1,0 +1,217 @@
+/* core_columns.c -- see core_columns.h
+ *
+ * Rows are taken in blocks of 256, loaded column by column into a buffer that
+ * stays in the first caches, centred and scaled on the way; the buffer is padded
+ * with zero columns to a multiple of 4. A cross-product then goes over tiles of
+ * 2 x 4 columns whose eight sums stay in registers. Blocks are dealt in chunks
+ * whose number depends on n alone, each with sums of its own, added in chunk
+ * order: the same bits for any number of threads.
+ */
+#include "core_columns.h"
+#include "core_simd.h"
+#include <string.h>
+
+enum { BLOCK = 256, TILE_ROWS = 2, TILE_COLUMNS = 4, MOST_CHUNKS = 16, CHUNK_ROWS = 8192 };
+
+static size_t chunk_count(size_t n)
+{
+    const size_t wanted = n / CHUNK_ROWS;
+    return wanted < 1 ? 1 : wanted > MOST_CHUNKS ? MOST_CHUNKS : wanted;
+}
+
+/* First row of chunk c of n_chunk: whole blocks, so that a chunk's blocks do not move with threads. */
+static size_t chunk_begin(size_t n, size_t n_chunk, size_t c)
+{
+    const size_t n_block = (n + BLOCK - 1) / BLOCK;
+    const size_t row = n_block * c / n_chunk * BLOCK;
+    return row < n ? row : n;
+}
+
+SR_SIMD static void load_column(const double *restrict x, size_t m, double centre, double scale,
+                                double *restrict out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = (x[i] - centre) * scale;
+}
+
+static void load_column_by_stratum(const sr_columns *x, size_t j, size_t from, size_t m, double *out)
+{
+    const double *const column = x->x[j] + from;
+    const int *const stratum = x->stratum + from;
+    const double scale = x->scale == NULL ? 1 : x->scale[j];
+    for (size_t i = 0; i < m; i++)
+        out[i] = (column[i] - x->centre[(size_t)stratum[i] * x->p + j]) * scale;
+}
+
+void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, size_t stride)
+{
+    for (size_t j = 0; j < x->p; j++) {
+        double *const out = block + j * stride;
+        if (x->centre != NULL && x->stratum != NULL)
+            load_column_by_stratum(x, j, from, m, out);
+        else if (x->centre == NULL && x->scale == NULL)
+            memcpy(out, x->x[j] + from, m * sizeof(double));
+        else
+            load_column(x->x[j] + from, m, x->centre == NULL ? 0 : x->centre[j],
+                        x->scale == NULL ? 1 : x->scale[j], out);
+    }
+}
+
+/* out[a * 4 + b] += sum_i left_a[i] right_b[i], columns a (2) and b (4) of stride BLOCK */
+SR_SIMD static void tile(const double *restrict left, const double *restrict right, size_t m,
+                         double *restrict out)
+{
+    const double *restrict l0 = left, *restrict l1 = left + BLOCK;
+    const double *restrict r0 = right, *restrict r1 = right + BLOCK;
+    const double *restrict r2 = right + 2 * BLOCK, *restrict r3 = right + 3 * BLOCK;
+    double s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
+#pragma omp simd reduction(+ : s00, s01, s02, s03, s10, s11, s12, s13)
+    for (size_t i = 0; i < m; i++) {
+        const double a = l0[i], b = l1[i];
+        s00 += a * r0[i];
+        s01 += a * r1[i];
+        s02 += a * r2[i];
+        s03 += a * r3[i];
+        s10 += b * r0[i];
+        s11 += b * r1[i];
+        s12 += b * r2[i];
+        s13 += b * r3[i];
+    }
+    out[0] += s00;
+    out[1] += s01;
+    out[2] += s02;
+    out[3] += s03;
+    out[4] += s10;
+    out[5] += s11;
+    out[6] += s12;
+    out[7] += s13;
+}
+
+SR_SIMD static double dot(const double *restrict a, const double *restrict b, size_t m)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < m; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+SR_SIMD static void multiply(const double *restrict a, const double *restrict q, size_t m,
+                             double *restrict out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = a[i] * q[i];
+}
+
+/* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums. */
+typedef struct {
+    double *block, *weighted, *tiles, *sums;
+} cross_room;
+
+static void cross_block(const sr_columns *x, size_t from, size_t m, const double *q,
+                        const double *u, size_t p_pad, const cross_room *room)
+{
+    sr_columns_load(x, from, m, room->block, BLOCK);
+    if (u != NULL)
+        for (size_t j = 0; j < x->p; j++)
+            room->sums[j] += dot(u + from, room->block + j * BLOCK, m);
+    if (q == NULL)
+        return;
+    for (size_t j = 0; j < x->p; j++)
+        multiply(room->block + j * BLOCK, q + from, m, room->weighted + j * BLOCK);
+    const size_t n_right = p_pad / TILE_COLUMNS;
+    for (size_t a = 0; a < p_pad / TILE_ROWS; a++)
+        for (size_t b = a * TILE_ROWS / TILE_COLUMNS; b < n_right; b++)
+            tile(room->weighted + a * TILE_ROWS * BLOCK, room->block + b * TILE_COLUMNS * BLOCK, m,
+                 room->tiles + (a * n_right + b) * TILE_ROWS * TILE_COLUMNS);
+}
+
+/* Add the chunks' tiles in their order and lay them out as a full symmetric matrix. */
+static void gather_tiles(const double *tiles, size_t n_chunk, size_t room_size, size_t p,
+                         size_t p_pad, double *out)
+{
+    const size_t n_right = p_pad / TILE_COLUMNS;
+    for (size_t j = 0; j < p; j++)
+        for (size_t k = j; k < p; k++) {
+            const size_t at = ((j / TILE_ROWS) * n_right + k / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS +
+                              (j % TILE_ROWS) * TILE_COLUMNS + k % TILE_COLUMNS;
+            double sum = 0;
+            for (size_t c = 0; c < n_chunk; c++)
+                sum += tiles[c * room_size + at];
+            out[j * p + k] = out[k * p + j] = sum;
+        }
+}
+
+sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,
+                           double *out, double *sum)
+{
+    SR_TICK(ctx);
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    const size_t p = x->p, p_pad = (p + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
+    const size_t n_chunk = chunk_count(x->n);
+    const size_t n_tile = (p_pad / TILE_ROWS) * (p_pad / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS;
+    const size_t room_size = 2 * p_pad * BLOCK + n_tile + p_pad;
+    double *room;
+    SR_TAKE(room, (double *)sr_arena_zero(&ctx->arena, n_chunk * room_size, sizeof(double)));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(dynamic) if (n_chunk > 1)
+    for (size_t c = 0; c < n_chunk; c++) {
+        double *const mine = room + c * room_size;
+        const cross_room parts = {mine, mine + p_pad * BLOCK, mine + 2 * p_pad * BLOCK,
+                                  mine + 2 * p_pad * BLOCK + n_tile};
+        const size_t end = chunk_begin(x->n, n_chunk, c + 1);
+        for (size_t i = chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
+            cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, q, u, p_pad, &parts);
+    }
+    if (q != NULL)
+        gather_tiles(room + 2 * p_pad * BLOCK, n_chunk, room_size, p, p_pad, out);
+    for (size_t j = 0; u != NULL && j < p; j++) {
+        sum[j] = 0;
+        for (size_t c = 0; c < n_chunk; c++)
+            sum[j] += room[c * room_size + 2 * p_pad * BLOCK + n_tile + j];
+    }
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
+}
+
+SR_SIMD static void add_column(const double *restrict x, size_t m, double centre, double slope,
+                               double *restrict eta)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        eta[i] += slope * (x[i] - centre);
+}
+
+static void times_block(const sr_columns *x, const double *beta, const double *base, size_t from,
+                        size_t m, double *eta)
+{
+    if (base == NULL)
+        memset(eta + from, 0, m * sizeof(double));
+    else if (base != eta)
+        memcpy(eta + from, base + from, m * sizeof(double));
+    for (size_t j = 0; j < x->p; j++) {
+        const double slope = beta[j] * (x->scale == NULL ? 1 : x->scale[j]);
+        if (slope == 0)
+            continue;
+        if (x->centre != NULL && x->stratum != NULL)
+            for (size_t i = from; i < from + m; i++)
+                eta[i] += slope * (x->x[j][i] - x->centre[(size_t)x->stratum[i] * x->p + j]);
+        else
+            add_column(x->x[j] + from, m, x->centre == NULL ? 0 : x->centre[j], slope, eta + from);
+    }
+}
+
+sr_status sr_columns_times(sr_context *ctx, const sr_columns *x, const double *beta,
+                           const double *base, double *eta)
+{
+    SR_TICK(ctx);
+    const size_t n_chunk = chunk_count(x->n);
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
+    for (size_t c = 0; c < n_chunk; c++) {
+        const size_t end = chunk_begin(x->n, n_chunk, c + 1);
+        for (size_t i = chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
+            times_block(x, beta, base, i, end - i < BLOCK ? end - i : BLOCK, eta);
+    }
+    return SR_OK;
+}

@@ -1,0 +1,106 @@
+/* core_optim.c -- see core_optim.h */
+#include "core_optim.h"
+#include "core_linalg.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    double *trial, *gradient, *info, *factor, *step;
+    double f;
+    sr_ldl_info shape;
+    int is_finite;
+} point;
+
+static sr_status point_take(sr_context *ctx, size_t p, point *out)
+{
+    SR_TAKE(out->trial, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->gradient, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->step, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->info, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(out->factor, sr_arena_double(&ctx->arena, p * p));
+    return SR_OK;
+}
+
+static void hold_fixed(size_t p, const int *fixed, double *gradient, double *info)
+{
+    for (size_t j = 0; fixed != NULL && j < p; j++) {
+        if (!fixed[j])
+            continue;
+        gradient[j] = 0;
+        for (size_t k = 0; k < p; k++)
+            info[j * p + k] = info[k * p + j] = 0;
+    }
+}
+
+/* Value, gradient, factored information and Newton step at `at->trial`. */
+static sr_status evaluate(sr_context *ctx, const sr_objective *objective,
+                          const sr_newton_control *control, point *at)
+{
+    const size_t p = objective->n_par;
+    SR_TRY(objective->eval(ctx, at->trial, &at->f, at->gradient, at->info, objective->data));
+    at->is_finite = isfinite(at->f);
+    for (size_t j = 0; j < p; j++)
+        at->is_finite &= isfinite(at->gradient[j]) != 0;
+    for (size_t j = 0; j < p * p; j++)
+        at->is_finite &= isfinite(at->info[j]) != 0;
+    hold_fixed(p, control->fixed, at->gradient, at->info);
+    memcpy(at->factor, at->info, p * p * sizeof(double));
+    at->shape = sr_ldl_factor(p, at->factor, control->tol_chol);
+    memcpy(at->step, at->gradient, p * sizeof(double));
+    sr_ldl_solve(p, at->factor, at->step);
+    return SR_OK;
+}
+
+static void finish(size_t p, const point *at, sr_newton_result *result)
+{
+    memcpy(result->gradient, at->gradient, p * sizeof(double));
+    memcpy(result->info, at->info, p * p * sizeof(double));
+    sr_ldl_inverse(p, at->factor, result->inverse);
+    result->rank = at->shape.rank;
+}
+
+sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
+                    const sr_newton_control *control, sr_newton_result *result)
+{
+    const size_t p = objective->n_par, bytes = p * sizeof(double);
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    point at;
+    SR_TRY(point_take(ctx, p, &at));
+    memcpy(at.trial, result->theta, bytes);
+    SR_TRY(evaluate(ctx, objective, control, &at));
+    result->f_start = result->f = at.f;
+    result->score_test = 0;
+    for (size_t j = 0; j < p; j++)
+        result->score_test += at.gradient[j] * at.step[j];
+    result->n_iter = result->n_halving = 0;
+    result->is_converged = control->max_iter == 0 && at.is_finite;
+    const int is_startable = at.is_finite;
+    int is_at_theta = 1, halving = 0;
+    for (size_t j = 0; j < p; j++)
+        at.trial[j] += at.step[j];
+    while (is_startable && !result->is_converged && result->n_iter < control->max_iter) {
+        result->n_iter++;
+        SR_TRY(evaluate(ctx, objective, control, &at));
+        result->is_converged = at.is_finite && fabs(1 - result->f / at.f) <= control->eps;
+        is_at_theta = result->is_converged || (at.is_finite && at.f >= result->f);
+        if (is_at_theta) {
+            halving = 0;
+            result->f = at.f;
+            memcpy(result->theta, at.trial, bytes);
+            for (size_t j = 0; j < p; j++)
+                at.trial[j] += at.step[j];
+        } else {
+            halving++;
+            result->n_halving++;
+            for (size_t j = 0; j < p; j++)
+                at.trial[j] = (at.trial[j] + halving * result->theta[j]) / (halving + 1.0);
+        }
+    }
+    if (!is_at_theta) { /* the last trial was refused: back to the best point */
+        memcpy(at.trial, result->theta, bytes);
+        SR_TRY(evaluate(ctx, objective, control, &at));
+    }
+    finish(p, &at, result);
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
+}
