@@ -31,3 +31,24 @@ format_rows <- function(rows, show = 5L) {
   shown <- paste(format(utils::head(rows, show), trim = TRUE, scientific = FALSE), collapse = ", ")
   paste0(if (n == 1L) "row " else "rows ", shown, if (n > show) sprintf(" and %d more", n - show))
 }
+
+# Called from C (src/r_data.c) when a kernel ends with a status other than "no error".
+raise_status <- function(code, text) {
+  name <- status_names[[code]]
+  if (name == "interrupt") {
+    rlang::interrupt()
+  }
+  rlang::abort(
+    c(
+      paste0("The computation stopped: ", text, "."),
+      i = if (name == "memory") "Use fewer rows or columns, or a machine with more memory."
+    ),
+    class = c(paste0("survresist_error_", name), "survresist_error"), call = NULL
+  )
+}
+
+# In the order of src/core_status.h, without SR_OK.
+status_names <- c(
+  "memory", "interrupt", "size", "domain", "not_finite", "no_event", "no_convergence", "interval",
+  "too_many_ties"
+)

@@ -11,16 +11,15 @@
 #include "core_simd.h"
 #include <string.h>
 
-enum { BLOCK = 256, TILE_ROWS = 2, TILE_COLUMNS = 4, MOST_CHUNKS = 16, CHUNK_ROWS = 8192 };
+enum { BLOCK = SR_BLOCK, TILE_ROWS = 2, TILE_COLUMNS = 4, MOST_CHUNKS = 16, CHUNK_ROWS = 8192 };
 
-static size_t chunk_count(size_t n)
+size_t sr_chunk_count(size_t n, size_t rows_a_chunk, size_t most)
 {
-    const size_t wanted = n / CHUNK_ROWS;
-    return wanted < 1 ? 1 : wanted > MOST_CHUNKS ? MOST_CHUNKS : wanted;
+    const size_t wanted = n / rows_a_chunk;
+    return wanted < 1 ? 1 : wanted > most ? most : wanted;
 }
 
-/* First row of chunk c of n_chunk: whole blocks, so that a chunk's blocks do not move with threads. */
-static size_t chunk_begin(size_t n, size_t n_chunk, size_t c)
+size_t sr_chunk_begin(size_t n, size_t n_chunk, size_t c)
 {
     const size_t n_block = (n + BLOCK - 1) / BLOCK;
     const size_t row = n_block * c / n_chunk * BLOCK;
@@ -44,18 +43,32 @@ static void load_column_by_stratum(const sr_columns *x, size_t j, size_t from, s
         out[i] = (column[i] - x->centre[(size_t)stratum[i] * x->p + j]) * scale;
 }
 
+SR_SIMD static void multiply(const double *restrict q, size_t m, const double *a,
+                             double *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = a[i] * q[i];
+}
+
+void sr_columns_load_one(const sr_columns *x, size_t j, size_t from, size_t m, const double *factor,
+                         double *out)
+{
+    if (x->centre != NULL && x->stratum != NULL)
+        load_column_by_stratum(x, j, from, m, out);
+    else if (x->centre == NULL && x->scale == NULL)
+        memcpy(out, x->x[j] + from, m * sizeof(double));
+    else
+        load_column(x->x[j] + from, m, x->centre == NULL ? 0 : x->centre[j],
+                    x->scale == NULL ? 1 : x->scale[j], out);
+    if (factor != NULL)
+        multiply(factor + from, m, out, out);
+}
+
 void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, size_t stride)
 {
-    for (size_t j = 0; j < x->p; j++) {
-        double *const out = block + j * stride;
-        if (x->centre != NULL && x->stratum != NULL)
-            load_column_by_stratum(x, j, from, m, out);
-        else if (x->centre == NULL && x->scale == NULL)
-            memcpy(out, x->x[j] + from, m * sizeof(double));
-        else
-            load_column(x->x[j] + from, m, x->centre == NULL ? 0 : x->centre[j],
-                        x->scale == NULL ? 1 : x->scale[j], out);
-    }
+    for (size_t j = 0; j < x->p; j++)
+        sr_columns_load_one(x, j, from, m, NULL, block + j * stride);
 }
 
 /* out[a * 4 + b] += sum_i left_a[i] right_b[i], columns a (2) and b (4) of stride BLOCK */
@@ -97,14 +110,6 @@ SR_SIMD static double dot(const double *restrict a, const double *restrict b, si
     return sum;
 }
 
-SR_SIMD static void multiply(const double *restrict a, const double *restrict q, size_t m,
-                             double *restrict out)
-{
-#pragma omp simd
-    for (size_t i = 0; i < m; i++)
-        out[i] = a[i] * q[i];
-}
-
 /* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums. */
 typedef struct {
     double *block, *weighted, *tiles, *sums;
@@ -120,7 +125,7 @@ static void cross_block(const sr_columns *x, size_t from, size_t m, const double
     if (q == NULL)
         return;
     for (size_t j = 0; j < x->p; j++)
-        multiply(room->block + j * BLOCK, q + from, m, room->weighted + j * BLOCK);
+        multiply(q + from, m, room->block + j * BLOCK, room->weighted + j * BLOCK);
     const size_t n_right = p_pad / TILE_COLUMNS;
     for (size_t a = 0; a < p_pad / TILE_ROWS; a++)
         for (size_t b = a * TILE_ROWS / TILE_COLUMNS; b < n_right; b++)
@@ -150,7 +155,7 @@ sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q
     SR_TICK(ctx);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t p = x->p, p_pad = (p + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
-    const size_t n_chunk = chunk_count(x->n);
+    const size_t n_chunk = sr_chunk_count(x->n, CHUNK_ROWS, MOST_CHUNKS);
     const size_t n_tile = (p_pad / TILE_ROWS) * (p_pad / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS;
     const size_t room_size = 2 * p_pad * BLOCK + n_tile + p_pad;
     double *room;
@@ -160,8 +165,8 @@ sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q
         double *const mine = room + c * room_size;
         const cross_room parts = {mine, mine + p_pad * BLOCK, mine + 2 * p_pad * BLOCK,
                                   mine + 2 * p_pad * BLOCK + n_tile};
-        const size_t end = chunk_begin(x->n, n_chunk, c + 1);
-        for (size_t i = chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
+        const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
+        for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
             cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, q, u, p_pad, &parts);
     }
     if (q != NULL)
@@ -206,11 +211,11 @@ sr_status sr_columns_times(sr_context *ctx, const sr_columns *x, const double *b
                            const double *base, double *eta)
 {
     SR_TICK(ctx);
-    const size_t n_chunk = chunk_count(x->n);
+    const size_t n_chunk = sr_chunk_count(x->n, CHUNK_ROWS, MOST_CHUNKS);
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
     for (size_t c = 0; c < n_chunk; c++) {
-        const size_t end = chunk_begin(x->n, n_chunk, c + 1);
-        for (size_t i = chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
+        const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
+        for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
             times_block(x, beta, base, i, end - i < BLOCK ? end - i : BLOCK, eta);
     }
     return SR_OK;

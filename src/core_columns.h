@@ -21,6 +21,16 @@ typedef struct {
 /* Rows [from, from + m) into block[j * stride + i], centred and scaled. */
 void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, size_t stride);
 
+/* One column of such a block, times factor[from..] unless NULL: out[m]. */
+void sr_columns_load_one(const sr_columns *x, size_t j, size_t from, size_t m, const double *factor,
+                         double *out);
+
+/* Rows in blocks, blocks in chunks: work for several threads that comes out the same for any
+ * number of them. Chunk c of n_chunk begins at row sr_chunk_begin(n, n_chunk, c). */
+enum { SR_BLOCK = 256 };
+size_t sr_chunk_count(size_t n, size_t rows_a_chunk, size_t most);
+size_t sr_chunk_begin(size_t n, size_t n_chunk, size_t c);
+
 /* out[p x p], full symmetric, = sum_i q_i z_i z_i'; if u is not NULL, sum[p] = sum_i u_i z_i.
  * q may be NULL (then out is not touched). Same bits for any number of threads. */
 sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,

@@ -43,6 +43,13 @@ typedef struct {
 sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                             sr_cox_fit *fit);
 
+/* r_i = w_i exp(eta_i - shift_s), s the stratum of i. The shifts [n_stratum] are 0 unless some |eta|
+ * is so large that exp would leave the range of doubles; then they are the largest eta of each
+ * stratum. Neither the likelihood nor r_i H_i depends on them. Rows that span no event time get 0
+ * (rs may be NULL: no row does). */
+sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
+                      const double *eta, double *shift, double *risk);
+
 /* Sums over every risk set, for given risks.
  *   S0[n_slot], S1[p x n_slot] by column: sum of r, of r z over the risk set of each slot
  *   D0[n_tied], D1[p x n_tied]: the same over the deaths of a tied slot
@@ -81,6 +88,11 @@ static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h,
     }
     return high + low;
 }
+
+/* sum_i w_i delta_i (eta_i - shift) - sum_k (log S0_k, weighted; over the tied steps for Efron).
+ * -Inf or NaN where a risk set has lost its sum to underflow. */
+double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *eta,
+                     const double *shift, const sr_risk_sums *sums);
 
 /* Gradient and information in z for given risks and sums, each event time k weighted by mark[k]
  * (NULL: 1).  score[p], info[p x p]. */

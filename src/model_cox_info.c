@@ -1,0 +1,227 @@
+/* model_cox_info.c -- from risk-set sums to hazard, log-likelihood, score and information
+ *
+ * At an event time with d tied deaths of total weight W, let f_l = l / d and
+ * w = W / d. Efron's approximation lets the tied deaths leave one by one, each a
+ * share f_l of all of them: step l = 0 .. d-1 has
+ *
+ *     T_l = S0 - f_l D0,   xbar_l = (S1 - f_l D1) / T_l,   c_l = 1 / T_l.
+ *
+ * Breslow's approximation is the single step f = 0 with weight W. Then
+ *
+ *     dH        = sum_l w c_l                  hazard met by those who survive the time
+ *     dH_death  = sum_l w c_l (1 - f_l)        hazard met by each of the tied deaths
+ *     loglik    = sum_i w_i delta_i eta_i - sum_k sum_l w log T_l
+ *     U         = sum_i (w_i delta_i - r_i H_i) z_i
+ *     I         = sum_i r_i H_i z_i z_i' - sum_k sum_l w xbar_l xbar_l'
+ *
+ * with H_i the sum of the hazards that row i meets. (Sum r z z' over the risk set
+ * of each step, with weight w c_l, and exchange the sums: each row collects H_i.)
+ * The last sum has rank 2 at a tied time. With a = sum_l w c_l^2 and f the mean of
+ * f_l under the weights w c_l^2,
+ *
+ *     sum_l w xbar_l xbar_l' = a (S1 - f D1)(S1 - f D1)' + b D1 D1',
+ *     b = sum_l w c_l^2 (f_l - f)^2,
+ *
+ * so both parts are weighted cross-products of columns (core_columns.h).
+ *
+ * Efron, JASA 1977;72:557, doi:10.1080/01621459.1977.10480613. Breslow, Biometrics
+ * 1974;30:89, doi:10.2307/2529620. Shapes: model_cox.h. Cost O((n + K) p^2).
+ */
+#include "core_pair.h"
+#include "model_cox.h"
+#include <math.h>
+
+static int is_tied(const sr_riskset *rs, size_t k)
+{
+    return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
+}
+
+sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
+{
+    const size_t n_cell = rs->n_slot + rs->n_tied;
+    SR_TAKE(out->step, sr_arena_double(&ctx->arena, rs->n_slot));
+    SR_TAKE(out->at_cell, sr_arena_double(&ctx->arena, n_cell));
+    SR_TAKE(out->at_cell_low, sr_arena_double(&ctx->arena, n_cell));
+    return SR_OK;
+}
+
+/* dH of slot k, and what a tied death meets of it */
+static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, const double *D0,
+                          double *of_death)
+{
+    if (!is_tied(rs, k)) {
+        *of_death = rs->death_weight[k] / S0[k];
+        return *of_death;
+    }
+    const double n_death = rs->n_death[k], tied = D0[rs->slot_tied[k]];
+    double all = 0, reduced = 0;
+    for (double l = 0; l < n_death; l++) {
+        const double share = l / n_death, hazard = 1 / (S0[k] - share * tied);
+        all += hazard;
+        reduced += hazard * (1 - share);
+    }
+    *of_death = reduced * rs->death_weight[k] / n_death;
+    return all * rs->death_weight[k] / n_death;
+}
+
+sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double *S0,
+                            const double *D0, const double *mark, sr_cum_hazard *out)
+{
+    SR_TICK(ctx);
+    for (int s = 0; s < rs->n_stratum; s++) {
+        const size_t first = rs->slot_begin[s];
+        double high = 0, low = 0;
+        out->step[first] = out->at_cell[first] = out->at_cell_low[first] = 0;
+        for (size_t k = first + 1; k < rs->slot_begin[s + 1]; k++) {
+            const double factor = mark == NULL ? 1 : mark[k];
+            double of_death;
+            const double step = factor * hazard_step(rs, k, S0, D0, &of_death);
+            if (is_tied(rs, k)) {
+                const size_t cell = rs->n_slot + (size_t)rs->slot_tied[k];
+                out->at_cell[cell] = high;
+                out->at_cell_low[cell] = low;
+                sr_add_exactly(&out->at_cell[cell], &out->at_cell_low[cell], factor * of_death);
+            }
+            sr_add_exactly(&high, &low, step);
+            out->step[k] = step;
+            out->at_cell[k] = high;
+            out->at_cell_low[k] = low;
+        }
+    }
+    return SR_OK;
+}
+
+double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *eta,
+                     const double *shift, const sr_risk_sums *sums)
+{
+    double loglik = 0, lost = 0;
+    for (size_t i = 0; i < times->n; i++)
+        if (times->event[i] != 0) {
+            const double centre = shift[times->stratum == NULL ? 0 : times->stratum[i]];
+            const double weight = times->weight == NULL ? 1 : times->weight[i];
+            sr_add_exactly(&loglik, &lost, weight * (eta[i] - centre));
+        }
+    for (int s = 0; s < rs->n_stratum; s++)
+        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
+            if (!is_tied(rs, k)) {
+                sr_add_exactly(&loglik, &lost, -rs->death_weight[k] * log(sums->S0[k]));
+                continue;
+            }
+            const double n_death = rs->n_death[k], tied = sums->D0[rs->slot_tied[k]];
+            double logs = 0;
+            for (double l = 0; l < n_death; l++)
+                logs += log(sums->S0[k] - l / n_death * tied);
+            sr_add_exactly(&loglik, &lost, -rs->death_weight[k] / n_death * logs);
+        }
+    return loglik + lost;
+}
+
+/* What the event times take from the information: a matrix to subtract for each of
+ *   untied slots: S1 with weight W / S0^2;  tied: S1 - f D1 with a, and D1 with b. */
+typedef struct {
+    double *of_slot;  /* [n_slot] weight, 0 at tied slots */
+    double *of_mean;  /* [n_tied] a */
+    double *of_death; /* [n_tied] b */
+    double *share;    /* [n_tied] f */
+} mean_weights;
+
+static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_risk_sums *sums,
+                       mean_weights *out)
+{
+    const size_t t = (size_t)rs->slot_tied[k];
+    const double n_death = rs->n_death[k], weight = rs->death_weight[k] / n_death;
+    double sum = 0, moment = 0, spread = 0;
+    for (double l = 0; l < n_death; l++) {
+        const double hazard = 1 / (sums->S0[k] - l / n_death * sums->D0[t]);
+        sum += hazard * hazard;
+        moment += hazard * hazard * (l / n_death);
+    }
+    const double mean = moment / sum;
+    for (double l = 0; l < n_death; l++) {
+        const double hazard = 1 / (sums->S0[k] - l / n_death * sums->D0[t]);
+        spread += hazard * hazard * (l / n_death - mean) * (l / n_death - mean);
+    }
+    out->share[t] = mean;
+    out->of_mean[t] = factor * weight * sum;
+    out->of_death[t] = factor * weight * spread;
+}
+
+static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
+                             const double *mark, mean_weights *out)
+{
+    SR_TAKE(out->of_slot, (double *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(double)));
+    SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
+    SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
+    SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
+    for (int s = 0; s < rs->n_stratum; s++)
+        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
+            const double factor = mark == NULL ? 1 : mark[k];
+            if (is_tied(rs, k))
+                weigh_tied(rs, k, factor, sums, out);
+            else
+                out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
+        }
+    return SR_OK;
+}
+
+/* info -= sum_k weight_k column_k column_k', the columns a dense [p x n] matrix */
+static sr_status subtract_cross(sr_context *ctx, size_t n, size_t p, const double *matrix,
+                                const double *weight, double *info)
+{
+    if (n == 0 || p == 0)
+        return SR_OK;
+    const double **column;
+    double *cross;
+    SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, p, sizeof(double *)));
+    SR_TAKE(cross, sr_arena_double(&ctx->arena, p * p));
+    for (size_t j = 0; j < p; j++)
+        column[j] = matrix + j * n;
+    const sr_columns x = {.n = n, .p = p, .x = column};
+    SR_TRY(sr_columns_cross(ctx, &x, weight, NULL, cross, NULL));
+    for (size_t j = 0; j < p * p; j++)
+        info[j] -= cross[j];
+    return SR_OK;
+}
+
+static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
+                                const sr_risk_sums *sums, const double *mark, double *info)
+{
+    mean_weights weights;
+    SR_TRY(weigh_means(ctx, rs, sums, mark, &weights));
+    SR_TRY(subtract_cross(ctx, rs->n_slot, p, sums->S1, weights.of_slot, info));
+    if (rs->n_tied == 0)
+        return SR_OK;
+    double *middle;
+    SR_TAKE(middle, sr_arena_double(&ctx->arena, rs->n_tied * p));
+    for (size_t j = 0; j < p; j++)
+        for (size_t t = 0; t < rs->n_tied; t++)
+            middle[j * rs->n_tied + t] = sums->S1[j * rs->n_slot + rs->tied_slot[t]] -
+                                         weights.share[t] * sums->D1[j * rs->n_tied + t];
+    SR_TRY(subtract_cross(ctx, rs->n_tied, p, middle, weights.of_mean, info));
+    return subtract_cross(ctx, rs->n_tied, p, sums->D1, weights.of_death, info);
+}
+
+sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
+                             const sr_columns *x, const double *risk, const sr_risk_sums *sums,
+                             const double *mark, double *score, double *info)
+{
+    const sr_arena_mark start = sr_arena_save(&ctx->arena);
+    sr_cum_hazard hazard;
+    double *met, *excess; /* r_i H_i, and w_i delta_i mark - r_i H_i */
+    SR_TRY(sr_cum_hazard_take(ctx, rs, &hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, mark, &hazard));
+    SR_TAKE(met, sr_arena_double(&ctx->arena, rs->n));
+    SR_TAKE(excess, sr_arena_double(&ctx->arena, rs->n));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > 65536)
+    for (size_t i = 0; i < rs->n; i++) {
+        met[i] = risk[i] * sr_row_hazard(rs, &hazard, i);
+        excess[i] = -met[i];
+        if (times->event[i] != 0)
+            excess[i] += (times->weight == NULL ? 1 : times->weight[i]) *
+                         (mark == NULL ? 1 : mark[sr_leave(rs, i)]);
+    }
+    SR_TRY(sr_columns_cross(ctx, x, met, excess, info, score));
+    SR_TRY(subtract_means(ctx, rs, x->p, sums, mark, info));
+    sr_arena_restore(&ctx->arena, start);
+    return SR_OK;
+}

@@ -1,0 +1,89 @@
+/* r_cox.c -- .Call("cox_fit"): one Newton fit of the Cox model; see cox_newton() in R/cox-data.R */
+#include "r_data.h"
+
+enum { COEF, VAR, SCORE, MEANS, LOGLIK, SCORE_TEST, ITER, RANK, HALVING, CONVERGED, ETA, MARTINGALE,
+       TIMES, N_MERGED, N_DISTINCT };
+static const char *const fit_names[] = {
+    "coefficients", "var", "score", "means", "loglik", "score_test", "iter", "rank", "halving",
+    "converged", "linear.predictors", "residuals", "times", "n_merged", "n_distinct", NULL};
+
+static double *put_doubles(SEXP list, int place, R_xlen_t n)
+{
+    SEXP value = Rf_allocVector(REALSXP, n);
+    SET_VECTOR_ELT(list, place, value);
+    return REAL(value);
+}
+
+/* Room in R's memory for every result of one fit */
+static void take_room(SEXP list, const sr_cox_data *data, sr_cox_fit *fit)
+{
+    const R_xlen_t n = (R_xlen_t)data->times.n, p = (R_xlen_t)data->x.p;
+    fit->coef = put_doubles(list, COEF, p);
+    SET_VECTOR_ELT(list, VAR, Rf_allocMatrix(REALSXP, (int)p, (int)p));
+    fit->var = REAL(VECTOR_ELT(list, VAR));
+    fit->score = put_doubles(list, SCORE, p);
+    fit->means = put_doubles(list, MEANS, p);
+    fit->eta = put_doubles(list, ETA, n);
+    fit->martingale = put_doubles(list, MARTINGALE, n);
+}
+
+/* Room for merged times, kept only if some merged */
+static void take_times(SEXP list, const sr_cox_data *data, double tolerance, sr_cox_fit *fit)
+{
+    if (!(tolerance > 0))
+        return;
+    const R_xlen_t n = (R_xlen_t)data->times.n;
+    SEXP times = Rf_allocVector(VECSXP, 2);
+    SET_VECTOR_ELT(list, TIMES, times);
+    if (data->times.start != NULL)
+        fit->start = put_doubles(times, 0, n);
+    fit->stop = put_doubles(times, 1, n);
+}
+
+static void put_scalars(SEXP list, const sr_cox_fit *fit)
+{
+    double *const loglik = put_doubles(list, LOGLIK, 2);
+    loglik[0] = fit->loglik[0];
+    loglik[1] = fit->loglik[1];
+    SET_VECTOR_ELT(list, SCORE_TEST, Rf_ScalarReal(fit->score_test));
+    SET_VECTOR_ELT(list, ITER, Rf_ScalarInteger(fit->n_iter));
+    SET_VECTOR_ELT(list, RANK, Rf_ScalarInteger(fit->rank));
+    SET_VECTOR_ELT(list, HALVING, Rf_ScalarInteger(fit->n_halving));
+    SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(fit->is_converged));
+    SET_VECTOR_ELT(list, N_MERGED, Rf_ScalarReal((double)fit->n_time_merged));
+    SET_VECTOR_ELT(list, N_DISTINCT, Rf_ScalarReal((double)fit->n_time_distinct));
+    if (fit->n_time_merged == 0)
+        SET_VECTOR_ELT(list, TIMES, R_NilValue);
+}
+
+SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+               SEXP is_centred, SEXP tolerance)
+{
+    sr_cox_data data;
+    sr_cox_fit fit = {0};
+    sr_data_from_r(bundle, &data);
+    const R_xlen_t p = (R_xlen_t)data.x.p;
+    if (TYPEOF(is_centred) != LGLSXP || XLENGTH(is_centred) != p)
+        Rf_error("survresist, internal: `is_centred` must be %lld logicals", (long long)p);
+    if (init != R_NilValue && (TYPEOF(init) != REALSXP || XLENGTH(init) != p))
+        Rf_error("survresist, internal: `init` must be %lld doubles", (long long)p);
+    const sr_cox_control control = {
+        .is_efron = Rf_asLogical(is_efron) == TRUE,
+        .max_iter = Rf_asInteger(max_iter),
+        .eps = Rf_asReal(eps),
+        .tol_chol = Rf_asReal(tol_chol),
+        .tol_time = Rf_asReal(tolerance),
+        .init = init == R_NilValue ? NULL : REAL(init),
+        .is_centred = LOGICAL(is_centred),
+    };
+    SEXP list = PROTECT(sr_named_list(fit_names));
+    take_room(list, &data, &fit);
+    take_times(list, &data, control.tol_time, &fit);
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_cox_fit_newton(&ctx, &data, &control, &fit);
+    sr_context_close(&ctx, status);
+    put_scalars(list, &fit);
+    UNPROTECT(1);
+    return list;
+}

@@ -1,0 +1,114 @@
+/* r_data.c -- see r_data.h */
+#include "r_data.h"
+#include "core_thread.h"
+#include <R_ext/Utils.h>
+
+static const double *doubles_or_null(SEXP value, R_xlen_t n, const char *what)
+{
+    if (value == R_NilValue)
+        return NULL;
+    if (TYPEOF(value) != REALSXP || XLENGTH(value) != n)
+        Rf_error("survresist, internal: `%s` must be %lld doubles", what, (long long)n);
+    return REAL(value);
+}
+
+static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
+{
+    const int is_list = TYPEOF(x) == VECSXP, is_matrix = TYPEOF(x) == REALSXP;
+    *out = (sr_columns){.n = (size_t)n};
+    if (x == R_NilValue)
+        return;
+    if (!is_list && !is_matrix)
+        Rf_error("survresist, internal: `x` must be a double matrix or a list of columns");
+    if (is_matrix && (n == 0 ? XLENGTH(x) != 0 : XLENGTH(x) % n != 0))
+        Rf_error("survresist, internal: `x` must have %lld rows", (long long)n);
+    const size_t p = is_list ? (size_t)XLENGTH(x) : n == 0 ? 0 : (size_t)(XLENGTH(x) / n);
+    const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
+    for (size_t j = 0; j < p; j++)
+        column[j] = is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x")
+                            : REAL(x) + j * (size_t)n;
+    out->p = p;
+    out->x = column;
+}
+
+static int strata_from_r(SEXP stratum, R_xlen_t n, const int **out)
+{
+    int last = 0;
+    *out = NULL;
+    if (stratum == R_NilValue)
+        return 1;
+    if (TYPEOF(stratum) != INTSXP || XLENGTH(stratum) != n)
+        Rf_error("survresist, internal: `stratum` must be %lld integers", (long long)n);
+    *out = INTEGER(stratum);
+    for (R_xlen_t i = 0; i < n; i++) {
+        if ((*out)[i] < 0)
+            Rf_error("survresist, internal: `stratum` must be 0 or more");
+        last = (*out)[i] > last ? (*out)[i] : last;
+    }
+    return last + 1;
+}
+
+void sr_data_from_r(SEXP bundle, sr_cox_data *out)
+{
+    if (TYPEOF(bundle) != VECSXP || XLENGTH(bundle) != 5)
+        Rf_error("survresist, internal: the data must come from cox_data()");
+    SEXP y = VECTOR_ELT(bundle, 1);
+    if (TYPEOF(y) != REALSXP || !Rf_isMatrix(y) || Rf_ncols(y) < 2 || Rf_ncols(y) > 3)
+        Rf_error("survresist, internal: `y` must be a double matrix of 2 or 3 columns");
+    const R_xlen_t n = Rf_nrows(y);
+    const int is_counting = Rf_ncols(y) == 3;
+    *out = (sr_cox_data){.times.n = (size_t)n};
+    out->times.start = is_counting ? REAL(y) : NULL;
+    out->times.stop = REAL(y) + (is_counting ? n : 0);
+    out->times.event = out->times.stop + n;
+    out->times.n_stratum = strata_from_r(VECTOR_ELT(bundle, 2), n, &out->times.stratum);
+    out->times.weight = doubles_or_null(VECTOR_ELT(bundle, 3), n, "weights");
+    out->offset = doubles_or_null(VECTOR_ELT(bundle, 4), n, "offset");
+    columns_from_r(VECTOR_ELT(bundle, 0), n, &out->x);
+}
+
+static void check_interrupt(void *unused)
+{
+    (void)unused;
+    R_CheckUserInterrupt();
+}
+
+/* An interrupt jumps; caught here, it becomes a flag that the kernels pass up. */
+static int is_interrupted(void *unused)
+{
+    (void)unused;
+    return R_ToplevelExec(check_interrupt, NULL) == FALSE;
+}
+
+void sr_context_open(sr_context *ctx)
+{
+    *ctx = (sr_context){.n_thread = sr_thread_count(), .tick = is_interrupted};
+}
+
+void sr_context_close(sr_context *ctx, sr_status status)
+{
+    sr_arena_free(&ctx->arena);
+    if (status == SR_OK)
+        return;
+    SEXP name = PROTECT(Rf_ScalarInteger((int)status));
+    SEXP text = PROTECT(Rf_mkString(sr_status_text(status)));
+    SEXP space = PROTECT(R_FindNamespace(PROTECT(Rf_mkString("survresist"))));
+    SEXP raise = PROTECT(Rf_lang3(Rf_install("raise_status"), name, text));
+    Rf_eval(raise, space);
+    UNPROTECT(5);
+    Rf_error("%s", sr_status_text(status));
+}
+
+SEXP sr_named_list(const char *const *names)
+{
+    int n = 0;
+    while (names[n] != NULL)
+        n++;
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, n));
+    SEXP labels = PROTECT(Rf_allocVector(STRSXP, n));
+    for (int i = 0; i < n; i++)
+        SET_STRING_ELT(labels, i, Rf_mkChar(names[i]));
+    Rf_setAttrib(list, R_NamesSymbol, labels);
+    UNPROTECT(2);
+    return list;
+}
