@@ -5,6 +5,7 @@
 #include <R_ext/Visibility.h>
 #include <Rinternals.h>
 
+SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance);
 SEXP r_set_threads(SEXP count);
@@ -15,6 +16,7 @@ SEXP r_get_threads(void);
 /* clang-format on */
 
 static const R_CallMethodDef routines[] = {
+    ENTRY(concordance, 4),
     ENTRY(cox_fit, 8),
     ENTRY(get_threads, 0),
     ENTRY(set_threads, 1),

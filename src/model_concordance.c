@@ -1,0 +1,496 @@
+/* model_concordance.c -- see model_concordance.h
+ *
+ * Row i fails at t_i; row j is comparable with it when start_j < t_i <= stop_j and j does not fail
+ * at t_i. With s_ij = sign(score_i - score_j) and c, d, e the sums of w_i w_j over comparable
+ * pairs with s = 1, -1, 0, the concordance is (c + e/2) / (c + d + e). Each row's share,
+ *
+ *   balance_i    = sum over its pairs of w_other s (s seen from the one that fails)
+ *   comparable_i = sum over its pairs of w_other
+ *
+ * gives c - d = sum_i w_i balance_i / 2, and the derivative of the concordance in w_i,
+ *
+ *   (balance_i - comparable_i (c - d)/(c + d + e)) / (2 (c + d + e)),
+ *
+ * times w_i: its squares (summed within clusters first) add to the variance (Efron & Stein 1981;
+ * Therneau & Atkinson 2024, the concordance vignette of survival, for the definition of pairs).
+ *
+ * `comparable` needs sums over event times only. `balance` is 2 below + tied + comparable, signs
+ * by side, where `below` is the count of core_rankcount.h with the moments
+ *
+ *   2k for a failure at slot k,   2k + 1 for leaving after slot k without failing, and for
+ *   entering before slot k + 1 (an item of weight -w).
+ *
+ * Equal scores take two more passes in the order of the moments, with a sum for each score.
+ *
+ * Signed ranks of a risk set, r_j = weight below j minus weight above, have
+ * sum_j w_j r_j^2 = (W^3 - sum_g W_g^3) / 3, W_g the weight of each distinct score g.
+ */
+#include "model_concordance.h"
+#include "core_pair.h"
+#include "core_rankcount.h"
+#include "core_sort.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    double high, low;
+} pair;
+
+static inline void pair_add(pair *sum, double high, double low)
+{
+    sr_add_exactly(&sum->high, &sum->low, high);
+    sum->low += low;
+}
+
+static inline double pair_value(pair a)
+{
+    return a.high + a.low;
+}
+
+static inline pair pair_product(pair a, pair b)
+{
+    const double high = a.high * b.high;
+    return (pair){high, fma(a.high, b.high, -high) + (a.high * b.low + a.low * b.high)};
+}
+
+typedef struct {
+    const sr_times *times;
+    sr_riskset rs;
+    int is_exact;          /* sums are taken away from, and weights are not whole numbers */
+    size_t n_item;
+    size_t *item_begin;    /* [n_stratum + 1] */
+    sr_rank_item *item;    /* [n_item] by stratum, then by score */
+    uint32_t n_group;      /* distinct scores, summed over the strata */
+    uint32_t *group;       /* [n_item] */
+    pair *failing;         /* [n_slot] weight failing at slots of the stratum up to and with k */
+    pair *outliving;       /* [n_slot] weight at risk at k that does not fail at k */
+    pair *cubes;           /* [n_slot] sum of W_g^3 over the risk set at k */
+    double *below, *below_low; /* [n] */
+} work;
+
+static inline double weight_of(const sr_times *t, size_t i)
+{
+    return t->weight == NULL ? 1.0 : t->weight[i];
+}
+
+static inline int fails(const sr_times *t, size_t i)
+{
+    return t->event[i] != 0;
+}
+
+static inline size_t stratum_of(const sr_times *t, size_t i)
+{
+    return t->stratum == NULL ? 0 : (size_t)t->stratum[i];
+}
+
+/* First slot after which the row is at risk: its stratum's first one when it enters at the origin. */
+static inline size_t entry_of(const work *w, size_t i)
+{
+    return w->rs.enter == NULL ? w->rs.slot_begin[stratum_of(w->times, i)] : w->rs.enter[i];
+}
+
+static inline int is_whole(const sr_times *t)
+{
+    if (t->weight == NULL)
+        return 1;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->weight[i] != floor(t->weight[i]) || t->weight[i] > 1e6)
+            return 0;
+    return 1;
+}
+
+/* Weights that fail at, and outlive, each slot. */
+static sr_status sum_slots(sr_context *ctx, work *w)
+{
+    const sr_riskset *const rs = &w->rs;
+    const sr_times *const t = w->times;
+    SR_TAKE(w->failing, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    SR_TAKE(w->outliving, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    SR_TAKE(w->cubes, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t leave = rs->cell[i], enter = entry_of(w, i);
+        const double weight = weight_of(t, i), cube = weight * weight * weight;
+        if (leave == enter)
+            continue;
+        if (fails(t, i))
+            pair_add(&w->failing[leave], weight, 0);
+        pair_add(&w->outliving[leave - (size_t)fails(t, i)], weight, 0);
+        pair_add(&w->outliving[enter], -weight, 0);
+        pair_add(&w->cubes[leave], cube, 0);
+        pair_add(&w->cubes[enter], -cube, 0);
+    }
+    for (int s = 0; s < rs->n_stratum; s++) {
+        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++)
+            pair_add(&w->failing[k], w->failing[k - 1].high, w->failing[k - 1].low);
+        for (size_t k = rs->slot_begin[s + 1] - 1; k-- > rs->slot_begin[s];) {
+            pair_add(&w->outliving[k], w->outliving[k + 1].high, w->outliving[k + 1].low);
+            pair_add(&w->cubes[k], w->cubes[k + 1].high, w->cubes[k + 1].low);
+        }
+    }
+    return SR_OK;
+}
+
+static inline int has_entry(const work *w, size_t i)
+{
+    return w->rs.enter != NULL && w->rs.enter[i] != w->rs.slot_begin[stratum_of(w->times, i)];
+}
+
+static size_t items_of(const work *w, size_t i)
+{
+    return w->rs.cell[i] == entry_of(w, i) ? 0 : 1 + (size_t)has_entry(w, i);
+}
+
+/* One item for each row's end, one more where it enters after the first event time. */
+static sr_status lay_items(sr_context *ctx, work *w, const double *score)
+{
+    const sr_times *const t = w->times;
+    const size_t n_stratum = (size_t)w->rs.n_stratum;
+    uint32_t *order;
+    size_t *next;
+    SR_TAKE(order, sr_arena_index(&ctx->arena, t->n));
+    SR_TRY(sr_sort_order(ctx, t->n, score, order));
+    SR_TAKE(w->item_begin, (size_t *)sr_arena_zero(&ctx->arena, n_stratum + 1, sizeof(size_t)));
+    SR_TAKE(next, sr_arena_sizes(&ctx->arena, n_stratum));
+    for (size_t i = 0; i < t->n; i++)
+        w->item_begin[stratum_of(t, i) + 1] += items_of(w, i);
+    for (size_t s = 0; s < n_stratum; s++) {
+        next[s] = w->item_begin[s];
+        w->item_begin[s + 1] += w->item_begin[s];
+    }
+    w->n_item = w->item_begin[n_stratum];
+    if (w->n_item >= UINT32_MAX)
+        return SR_ERR_SIZE;
+    SR_TAKE(w->item, (sr_rank_item *)sr_arena_take(&ctx->arena, w->n_item, sizeof(sr_rank_item)));
+    uint32_t rank = 0;
+    for (size_t a = 0; a < t->n; a++) {
+        const uint32_t i = order[a];
+        const size_t s = stratum_of(t, i), first = w->rs.slot_begin[s];
+        if (a > 0 && score[i] != score[order[a - 1]])
+            rank++;
+        if (items_of(w, i) == 0)
+            continue;
+        sr_rank_item item = {.weight = weight_of(t, i), .rank = rank, .row = i};
+        item.key = (uint32_t)(2 * (w->rs.cell[i] - first)) + !fails(t, i);
+        w->item[next[s]++] = item;
+        if (has_entry(w, i)) {
+            item.weight = -item.weight;
+            item.key = (uint32_t)(2 * (w->rs.enter[i] - first)) + 1;
+            w->item[next[s]++] = item;
+        }
+    }
+    return SR_OK;
+}
+
+/* Number the distinct scores of each stratum; true when two rows share one. */
+static sr_status number_groups(sr_context *ctx, work *w, int *is_tied)
+{
+    SR_TAKE(w->group, sr_arena_index(&ctx->arena, w->n_item));
+    w->n_group = 0;
+    *is_tied = 0;
+    for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++)
+        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++) {
+            const sr_rank_item *const item = &w->item[a];
+            if (a == w->item_begin[s] || item->rank != item[-1].rank)
+                w->n_group++;
+            else if (item->row != item[-1].row)
+                *is_tied = 1;
+            w->group[a] = w->n_group - 1;
+        }
+    return SR_OK;
+}
+
+/* Positions of the items in the order of their moments, stratum after stratum; within a moment by
+ * score. moment_begin[m] is where moment m = 2 slot + (0, 1) starts. */
+static sr_status sort_moments(sr_context *ctx, const work *w, uint32_t **order, uint32_t **begin)
+{
+    const size_t n_moment = 2 * w->rs.n_slot;
+    SR_TAKE(*order, sr_arena_index(&ctx->arena, w->n_item));
+    SR_TAKE(*begin, (uint32_t *)sr_arena_zero(&ctx->arena, n_moment + 2, sizeof(uint32_t)));
+    uint32_t *const next = *begin + 1; /* ends up one ahead, as the beginnings */
+    for (int s = 0; s < w->rs.n_stratum; s++)
+        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++)
+            next[2 * w->rs.slot_begin[s] + w->item[a].key + 1]++;
+    for (size_t m = 1; m <= n_moment; m++)
+        next[m] += next[m - 1];
+    for (int s = 0; s < w->rs.n_stratum; s++)
+        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++)
+            (*order)[next[2 * w->rs.slot_begin[s] + w->item[a].key]++] = (uint32_t)a;
+    return SR_OK;
+}
+
+static void meet_tied(work *w, const sr_rank_item *item, pair met, double sign,
+                      sr_concordance *out)
+{
+    const size_t i = item->row;
+    const double side = item->weight < 0 ? -1 : 1;
+    sr_add_exactly(&w->below[i], &w->below_low[i], sign * side * 0.5 * met.high);
+    w->below_low[i] += sign * side * 0.5 * met.low;
+    if (out->tied != NULL)
+        out->tied[i] += side * pair_value(met);
+}
+
+static pair cube(pair a)
+{
+    return pair_product(pair_product(a, a), a);
+}
+
+/* From the last moment back: sources meet the later items of their score. */
+static void meet_tied_later(work *w, const uint32_t *order, const uint32_t *begin, pair *held,
+                            sr_concordance *out)
+{
+    const sr_riskset *const rs = &w->rs;
+    for (int s = 0; s < rs->n_stratum; s++) {
+        pair cubes = {0, 0}, tied = {0, 0};
+        for (size_t m = 2 * rs->slot_begin[s + 1]; m-- > 2 * rs->slot_begin[s];) {
+            for (size_t a = begin[m]; a < begin[m + 1] && m % 2 == 0; a++) {
+                const sr_rank_item *const item = &w->item[order[a]];
+                const pair met = held[w->group[order[a]]];
+                meet_tied(w, item, met, 1, out);
+                pair_add(&tied, item->weight * met.high, item->weight * met.low);
+            }
+            for (size_t a = begin[m]; a < begin[m + 1]; a++) {
+                pair *const mine = &held[w->group[order[a]]];
+                const pair old = cube(*mine);
+                pair_add(mine, w->item[order[a]].weight, 0);
+                const pair new = cube(*mine);
+                pair_add(&cubes, new.high, new.low);
+                pair_add(&cubes, -old.high, -old.low);
+            }
+            if (m % 2 == 0)
+                w->cubes[m / 2] = cubes;
+        }
+        out->count[s].tied_score = pair_value(tied);
+    }
+}
+
+/* From the first moment on: items meet the earlier sources of their score. */
+static void meet_tied_earlier(work *w, const uint32_t *order, const uint32_t *begin, pair *held,
+                              sr_concordance *out)
+{
+    for (size_t m = 0; m < 2 * w->rs.n_slot; m++) {
+        for (size_t a = begin[m]; a < begin[m + 1]; a++)
+            meet_tied(w, &w->item[order[a]], held[w->group[order[a]]], -1, out);
+        for (size_t a = begin[m]; a < begin[m + 1] && m % 2 == 0; a++)
+            pair_add(&held[w->group[order[a]]], w->item[order[a]].weight, 0);
+    }
+}
+
+/* Pairs that fail together, by whether their scores agree. */
+static void count_together(const work *w, const uint32_t *order, const uint32_t *begin,
+                           sr_concordance *out)
+{
+    for (size_t k = 0; k < w->rs.n_slot; k++) {
+        sr_pair_counts *const count = &out->count[w->rs.slot_stratum[k]];
+        double all = 0;
+        for (size_t a = begin[2 * k]; a < begin[2 * k + 1];) {
+            const uint32_t group = w->group[order[a]];
+            double same = 0;
+            size_t end = a;
+            for (; end < begin[2 * k + 1] && w->group[order[end]] == group; end++) {
+                const double weight = w->item[order[end]].weight;
+                count->tied_time += weight * (all - same);
+                count->tied_both += weight * same;
+                same += weight;
+                all += weight;
+            }
+            for (; a < end; a++) {
+                const sr_rank_item *const item = &w->item[order[a]];
+                if (out->same_both != NULL)
+                    out->same_both[item->row] = same - item->weight;
+            }
+        }
+    }
+}
+
+static sr_status meet_all_tied(sr_context *ctx, work *w, sr_concordance *out)
+{
+    uint32_t *order, *begin;
+    pair *held;
+    SR_TRY(sort_moments(ctx, w, &order, &begin));
+    SR_TICK(ctx);
+    SR_TAKE(held, (pair *)sr_arena_zero(&ctx->arena, w->n_group, sizeof(pair)));
+    meet_tied_later(w, order, begin, held, out);
+    SR_TICK(ctx);
+    memset(held, 0, w->n_group * sizeof(pair));
+    meet_tied_earlier(w, order, begin, held, out);
+    count_together(w, order, begin, out);
+    return SR_OK;
+}
+
+/* The same where no two rows share a score. */
+static sr_status count_together_untied(sr_context *ctx, const work *w, sr_concordance *out)
+{
+    const sr_times *const t = w->times;
+    double *met;
+    SR_TAKE(met, (double *)sr_arena_zero(&ctx->arena, w->rs.n_slot, sizeof(double)));
+    for (size_t i = 0; i < t->n; i++)
+        if (fails(t, i)) {
+            const size_t k = w->rs.cell[i];
+            out->count[stratum_of(t, i)].tied_time += weight_of(t, i) * met[k];
+            met[k] += weight_of(t, i);
+        }
+    return SR_OK;
+}
+
+static sr_status count_below(sr_context *ctx, work *w)
+{
+    size_t longest = 0;
+    for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++) {
+        const size_t n = w->item_begin[s + 1] - w->item_begin[s];
+        const size_t n_key = 2 * (w->rs.slot_begin[s + 1] - w->rs.slot_begin[s]);
+        longest = n_key > SR_RANK_TABLE && n > longest ? n : longest;
+    }
+    sr_rank_item *scratch;
+    SR_TAKE(scratch, (sr_rank_item *)sr_arena_take(&ctx->arena, longest, sizeof(sr_rank_item)));
+    for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++) {
+        if (s % 1024 == 0)
+            SR_TICK(ctx);
+        sr_rank_count(w->item_begin[s + 1] - w->item_begin[s], w->item + w->item_begin[s], scratch,
+                      2 * (w->rs.slot_begin[s + 1] - w->rs.slot_begin[s]), w->below,
+                      w->is_exact ? w->below_low : NULL);
+    }
+    return SR_OK;
+}
+
+/* balance, comparable, and what they sum to */
+static void gather_rows(const work *w, sr_concordance *out, pair *lead)
+{
+    const sr_times *const t = w->times;
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t leave = w->rs.cell[i], enter = entry_of(w, i);
+        pair later = {0, 0}, earlier = {0, 0}, balance = {2 * w->below[i], 2 * w->below_low[i]};
+        if (leave != enter) {
+            const pair until = w->failing[enter];
+            earlier = w->failing[leave - (size_t)fails(t, i)];
+            pair_add(&earlier, -until.high, -until.low);
+            if (fails(t, i))
+                later = w->outliving[leave];
+        }
+        pair_add(&balance, earlier.high, earlier.low);
+        pair_add(&balance, -later.high, -later.low);
+        out->balance[i] = pair_value(balance);
+        out->comparable[i] = pair_value(earlier) + pair_value(later);
+        pair_add(&lead[stratum_of(t, i)], 0.5 * weight_of(t, i) * out->balance[i], 0);
+    }
+}
+
+static double not_negative(double value)
+{
+    return value > 0 ? value : 0;
+}
+
+static sr_status gather_counts(sr_context *ctx, const work *w, sr_concordance *out)
+{
+    const sr_riskset *const rs = &w->rs;
+    pair *lead;
+    SR_TAKE(lead, (pair *)sr_arena_zero(&ctx->arena, (size_t)rs->n_stratum, sizeof(pair)));
+    gather_rows(w, out, lead);
+    for (int s = 0; s < rs->n_stratum; s++) {
+        sr_pair_counts *const count = &out->count[s];
+        pair pairs = {0, 0}, variance = {0, 0};
+        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
+            const double failing = rs->death_weight[k];
+            pair at_risk = w->outliving[k];
+            pair_add(&pairs, failing * at_risk.high, failing * at_risk.low);
+            pair_add(&at_risk, failing, 0);
+            pair spread = cube(at_risk);
+            pair_add(&spread, -w->cubes[k].high, -w->cubes[k].low);
+            pair_add(&variance, failing * pair_value(spread) / (3 * pair_value(at_risk)), 0);
+        }
+        pair_add(&pairs, -count->tied_score, 0);
+        const double untied = pair_value(pairs), difference = pair_value(lead[s]);
+        count->concordant = not_negative(0.5 * (untied + difference));
+        count->discordant = not_negative(0.5 * (untied - difference));
+        count->rank_variance = pair_value(variance);
+    }
+    return SR_OK;
+}
+
+static void clear_rows(const sr_times *t, const sr_riskset *rs, sr_concordance *out)
+{
+    memset(out->count, 0, (size_t)rs->n_stratum * sizeof *out->count);
+    if (out->tied != NULL)
+        memset(out->tied, 0, t->n * sizeof(double));
+    if (out->same_both != NULL)
+        memset(out->same_both, 0, t->n * sizeof(double));
+    if (out->same_time != NULL)
+        for (size_t i = 0; i < t->n; i++)
+            out->same_time[i] = fails(t, i) ? rs->death_weight[rs->cell[i]] - weight_of(t, i) : 0;
+}
+
+static sr_status count_all(sr_context *ctx, work *w, const double *score, sr_concordance *out)
+{
+    const sr_times *const t = w->times;
+    int is_tied;
+    SR_TRY(sr_riskset_make(ctx, t, 0, &w->rs));
+    SR_TICK(ctx);
+    clear_rows(t, &w->rs, out);
+    SR_TAKE(w->below, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
+    SR_TAKE(w->below_low, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
+    SR_TRY(sum_slots(ctx, w));
+    SR_TRY(lay_items(ctx, w, score));
+    SR_TICK(ctx);
+    SR_TRY(number_groups(ctx, w, &is_tied));
+    if (is_tied)
+        SR_TRY(meet_all_tied(ctx, w, out));
+    else
+        SR_TRY(count_together_untied(ctx, w, out));
+    SR_TICK(ctx);
+    SR_TRY(count_below(ctx, w));
+    SR_TRY(gather_counts(ctx, w, out));
+    for (size_t i = 0; i < t->n && out->same_time != NULL; i++)
+        out->same_time[i] -= out->same_both != NULL ? out->same_both[i] : 0;
+    return SR_OK;
+}
+
+sr_status sr_concordance_count(sr_context *ctx, const sr_times *times, const double *score,
+                               sr_concordance *out)
+{
+    work w = {.times = times, .is_exact = times->start != NULL && !is_whole(times)};
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    const sr_status status = count_all(ctx, &w, score, out);
+    sr_arena_restore(&ctx->arena, mark);
+    return status;
+}
+
+sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
+                                   const sr_concordance *counted, const int *cluster,
+                                   int n_cluster, double *dfbeta, sr_concordance_summary *out)
+{
+    double comparable = 0, difference = 0, variance = 0, *sum = NULL;
+    out->rank_variance = 0;
+    for (int s = 0; s < times->n_stratum; s++) {
+        const sr_pair_counts *const count = &counted->count[s];
+        comparable += count->concordant + count->discordant + count->tied_score;
+        difference += count->concordant - count->discordant;
+        out->rank_variance += count->rank_variance;
+    }
+    const double excess = difference / comparable;
+    if (cluster != NULL)
+        SR_TAKE(sum, (double *)sr_arena_zero(&ctx->arena, (size_t)n_cluster, sizeof(double)));
+    for (size_t i = 0; i < times->n; i++) {
+        const double share = (counted->balance[i] - counted->comparable[i] * excess) *
+                             weight_of(times, i) / (2 * comparable);
+        if (dfbeta != NULL)
+            dfbeta[i] = share;
+        if (sum != NULL)
+            sum[cluster[i]] += share;
+        else
+            variance += share * share;
+    }
+    for (int c = 0; sum != NULL && c < n_cluster; c++)
+        variance += sum[c] * sum[c];
+    out->concordance = 0.5 * (excess + 1);
+    out->variance = variance;
+    out->rank_variance /= 4 * comparable * comparable;
+    return SR_OK;
+}
+
+void sr_concordance_split(const sr_concordance *counted, size_t n, double *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double untied = counted->comparable[i] - counted->tied[i];
+        out[i] = 0.5 * (untied + counted->balance[i]);
+        out[n + i] = 0.5 * (untied - counted->balance[i]);
+    }
+}
