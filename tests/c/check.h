@@ -34,8 +34,9 @@ typedef struct {
 #define CHECK_HERE(text) ((check_place){(text), __FILE__, __LINE__})
 
 void check_register(check_test *test);
-/* Both return whether the check held. */
+/* They return whether the check held. */
 int check_true(int is_true, check_place at);
+int check_near(double got, double want, double tolerance, check_place at);
 int check_close(size_t n, const double *got, const double *want, double tolerance, check_place at);
 
 #define TEST(test_name)                                                             \
@@ -52,9 +53,8 @@ int check_close(size_t n, const double *got, const double *want, double toleranc
 #define CHECK_OK(call) CHECK_STATUS(SR_OK, call)
 #define CHECK_CLOSE(n, got, want, tolerance) \
     check_close((n), (got), (want), (tolerance), CHECK_HERE(#got " is " #want))
-#define CHECK_NEAR(got, want, tolerance)                                  \
-    check_true(fabs((got) - (want)) <= (tolerance)*fmax(1.0, fabs(want)), \
-               CHECK_HERE(#got " is " #want))
+#define CHECK_NEAR(got, want, tolerance) \
+    check_near((got), (want), (tolerance), CHECK_HERE(#got " is " #want))
 #define CHECK_SAME_BITS(n, a, b) \
     check_true(memcmp((a), (b), (n) * sizeof *(a)) == 0, CHECK_HERE(#a " has the bits of " #b))
 

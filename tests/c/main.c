@@ -26,6 +26,15 @@ int check_true(int is_true, check_place at)
     return 0;
 }
 
+int check_near(double got, double want, double tolerance, check_place at)
+{
+    if (fabs(got - want) <= tolerance * fmax(1, fabs(want)))
+        return 1;
+    complain(at);
+    printf(": got %.17g want %.17g\n", got, want);
+    return 0;
+}
+
 int check_close(size_t n, const double *got, const double *want, double tolerance, check_place at)
 {
     double largest = 0, worst = -1;
