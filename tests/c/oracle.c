@@ -62,7 +62,8 @@ static long double add_step(size_t p, const sums *all, const sums *dead, long do
     for (size_t j = 0; j < p; j++)
         for (size_t k = 0; k < p; k++)
             out->info[j * p + k] +=
-                weight * ((all->s2[j * p + k] - share * dead->s2[j * p + k]) / total - mean[j] * mean[k]);
+                weight *
+                ((all->s2[j * p + k] - share * dead->s2[j * p + k]) / total - mean[j] * mean[k]);
     out->loglik -= weight * logl(total);
     return weight / total;
 }
@@ -180,7 +181,8 @@ void design_make(const design_spec *spec, design *out)
     for (size_t i = 0; i < spec->n; i++) {
         double eta = 0;
         for (size_t j = 0; j < spec->p; j++) {
-            out->x[j][i] = j % 3 == 2 ? (double)(check_uniform(&random) < 0.4) : check_normal(&random);
+            out->x[j][i] =
+                j % 3 == 2 ? (double)(check_uniform(&random) < 0.4) : check_normal(&random);
             eta += out->truth[j] * out->x[j][i];
         }
         out->offset[i] = 0.3 * check_normal(&random);

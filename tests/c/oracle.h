@@ -14,7 +14,8 @@ typedef struct {
     long double loglik;
     long double score[MOST_P];
     long double info[MOST_P * MOST_P]; /* element (j, k) at [j * p + k] */
-    double *hazard; /* [n] cumulative hazard that each row meets, for eta as it is; NULL: not wanted */
+    double
+        *hazard; /* [n] cumulative hazard that each row meets, for eta as it is; NULL: not wanted */
 } oracle_result;
 
 /* Log-likelihood, score, information and hazards at beta[p]. */
@@ -28,9 +29,9 @@ void oracle_solve(size_t p, const long double *info, const long double *score, l
 typedef struct {
     size_t n, p;
     int n_stratum;
-    double n_day;     /* times are whole numbers up to about this; 0: continuous */
+    double n_day; /* times are whole numbers up to about this; 0: continuous */
     int has_start, has_weight, has_offset;
-    double risk_sd;   /* of the true linear predictor */
+    double risk_sd; /* of the true linear predictor */
     uint64_t seed;
 } design_spec;
 typedef struct {

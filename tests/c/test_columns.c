@@ -15,9 +15,14 @@ enum { N_STRATUM = 3 };
 static matrix make_matrix(size_t n, size_t p, uint64_t seed)
 {
     check_random random = {seed};
-    matrix m = {n, p, calloc(n * p + 1, sizeof(double)), calloc(n + 1, sizeof(double)),
-                calloc(n + 1, sizeof(double)), calloc(N_STRATUM * p + 1, sizeof(double)),
-                calloc(p + 1, sizeof(double)), calloc(p + 1, sizeof(double *)),
+    matrix m = {n,
+                p,
+                calloc(n * p + 1, sizeof(double)),
+                calloc(n + 1, sizeof(double)),
+                calloc(n + 1, sizeof(double)),
+                calloc(N_STRATUM * p + 1, sizeof(double)),
+                calloc(p + 1, sizeof(double)),
+                calloc(p + 1, sizeof(double *)),
                 calloc(n + 1, sizeof(int))};
     for (size_t j = 0; j < p; j++) {
         m.x[j] = m.room + j * n;

@@ -138,8 +138,8 @@ TEST(cox_fit_maximises_the_likelihood)
 }
 
 /* Log-likelihood, score and information of the kernel's parts at beta, x as it is. */
-static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron, const double *beta,
-                          double *loglik, double *score, double *info)
+static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron,
+                          const double *beta, double *loglik, double *score, double *info)
 {
     sr_riskset rs;
     sr_risk_sums sums;
@@ -165,7 +165,7 @@ TEST(cox_derivatives_are_those_of_the_likelihood)
         design d;
         design_make(&spec, &d);
         check_random random = {77 + (uint64_t)which};
-        double beta[MOST_P], loglik, score[MOST_P], info[MOST_P * MOST_P];
+        double beta[MOST_P], loglik = NAN, score[MOST_P], info[MOST_P * MOST_P];
         for (size_t j = 0; j < p; j++)
             beta[j] = 0.5 * check_normal(&random);
         sr_context ctx = {.n_thread = 1};
@@ -273,8 +273,13 @@ TEST(cox_fit_has_the_same_bits_on_any_threads)
 TEST(cox_risk_sums_of_many_rows)
 {
     for (int which = 0; which < 4; which++) {
-        const design_spec spec = {.n = 140000, .p = 2, .n_stratum = 1, .n_day = which & 1 ? 300 : 0,
-                                  .has_start = (which & 2) != 0, .risk_sd = 1, .seed = 21};
+        const design_spec spec = {.n = 140000,
+                                  .p = 2,
+                                  .n_stratum = 1,
+                                  .n_day = which & 1 ? 300 : 0,
+                                  .has_start = (which & 2) != 0,
+                                  .risk_sd = 1,
+                                  .seed = 21};
         design d;
         design_make(&spec, &d);
         const size_t n = spec.n;

@@ -31,7 +31,8 @@ static void multiply(const double *a, const double *b, double *out)
 
 TEST(ldl_solves_and_inverts)
 {
-    double a[P * P], factor[P * P], inverse[P * P], product[P * P], identity[P * P] = {0}, y[P], back[P];
+    double a[P * P], factor[P * P], inverse[P * P], product[P * P], identity[P * P] = {0}, y[P],
+                                                                                 back[P];
     for (size_t j = 0; j < P; j++)
         identity[j * P + j] = 1;
     for (uint64_t seed = 1; seed < 20; seed++) {

@@ -14,10 +14,8 @@ static sr_status run(sr_objective *objective, const sr_newton_control *control, 
 {
     sr_context ctx = {.n_thread = 1};
     *out = (problem){.theta = {a, b}};
-    out->result = (sr_newton_result){.theta = out->theta,
-                                     .gradient = out->gradient,
-                                     .info = out->info,
-                                     .inverse = out->inverse};
+    out->result = (sr_newton_result){
+        .theta = out->theta, .gradient = out->gradient, .info = out->info, .inverse = out->inverse};
     const sr_status status = sr_newton(&ctx, objective, control, &out->result);
     sr_arena_free(&ctx.arena);
     return status;
@@ -65,7 +63,8 @@ TEST(newton_holds_fixed_parameters)
     problem p;
     sr_objective objective = {.n_par = P, .eval = quadratic};
     const int fixed[P] = {0, 1};
-    const sr_newton_control control = {.max_iter = 20, .eps = 1e-12, .tol_chol = 1e-12, .fixed = fixed};
+    const sr_newton_control control = {
+        .max_iter = 20, .eps = 1e-12, .tol_chol = 1e-12, .fixed = fixed};
     CHECK_OK(run(&objective, &control, 0, 1, &p));
     CHECK(p.theta[1] == 1);
     CHECK_NEAR(p.theta[0], 2, 1e-12);
@@ -73,8 +72,8 @@ TEST(newton_holds_fixed_parameters)
 }
 
 /* log(t) - t in each, far from its quadratic: -Inf or NaN left of 0 */
-static sr_status gamma_like(sr_context *ctx, const double *theta, double *f, double *g, double *info,
-                            void *data)
+static sr_status gamma_like(sr_context *ctx, const double *theta, double *f, double *g,
+                            double *info, void *data)
 {
     (void)ctx;
     (void)data;
@@ -118,8 +117,8 @@ TEST(newton_says_when_it_has_not_converged)
     CHECK(!p.result.is_converged && p.theta[0] == -1);
 }
 
-static sr_status interrupted(sr_context *ctx, const double *theta, double *f, double *g, double *info,
-                             void *data)
+static sr_status interrupted(sr_context *ctx, const double *theta, double *f, double *g,
+                             double *info, void *data)
 {
     if (++*(int *)data == 3)
         return SR_ERR_INTERRUPT;

@@ -95,7 +95,8 @@ TEST(riskset_of_matched_sets)
     int is_right = 1;
     for (size_t i = 0; i < N; i++) {
         const uint32_t leave = sr_leave(&rs, i), enter = rs.enter[i];
-        is_right &= rs.slot_stratum[leave] == d.stratum[i] && rs.slot_stratum[enter] == d.stratum[i];
+        is_right &=
+            rs.slot_stratum[leave] == d.stratum[i] && rs.slot_stratum[enter] == d.stratum[i];
         is_right &= rs.slot_time[leave] <= d.stop[i] && rs.slot_time[enter] <= d.start[i];
         const size_t end = rs.slot_begin[d.stratum[i] + 1];
         is_right &= leave + 1u == end || rs.slot_time[leave + 1] > d.stop[i];
@@ -123,7 +124,8 @@ TEST(timeindex_finds_distinct_times)
         CHECK_OK(sr_timeindex_make(&ctx, N, start, stop, 0, &index, &bad_row));
         int is_right = 1;
         for (size_t i = 0; i < N; i++)
-            is_right &= index.value[index.start[i]] == start[i] && index.value[index.stop[i]] == stop[i];
+            is_right &=
+                index.value[index.start[i]] == start[i] && index.value[index.stop[i]] == stop[i];
         for (size_t k = 1; k < index.n_distinct; k++)
             is_right &= index.value[k - 1] < index.value[k];
         CHECK(is_right);
@@ -152,7 +154,8 @@ TEST(timeindex_merges_neighbours)
     CHECK_OK(sr_timeindex_make(&ctx, N, start, stop, 1e-8, &index, &bad_row));
     CHECK(index.value[index.start[7]] == 2);
     const double too_late[] = {0, 0, 0, 1, 2 + 1e-6 - 1e-9, 1, 1, 1};
-    CHECK_STATUS(SR_ERR_INTERVAL, sr_timeindex_make(&ctx, N, too_late, stop, 1e-8, &index, &bad_row));
+    CHECK_STATUS(SR_ERR_INTERVAL,
+                 sr_timeindex_make(&ctx, N, too_late, stop, 1e-8, &index, &bad_row));
     CHECK(bad_row == 4);
     sr_arena_free(&ctx.arena);
 }
