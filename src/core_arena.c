@@ -2,14 +2,18 @@
  *
  * Blocks form a list, newest first. Small requests share a block of 64 KiB or
  * more; a large one gets its own. Restoring to a mark frees the blocks made
- * since. Large pieces are cleared by `calloc`, which leaves untouched pages to
- * the system.
+ * since to the spares. Fresh pieces are cleared by `calloc`, which leaves untouched
+ * pages to the system. A spare block serves a request of at least half its size.
  */
+#define _DEFAULT_SOURCE /* madvise */
 #include "core_arena.h"
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
-enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16, LARGE_PAGE = 1 << 21 };
 
 struct sr_arena_block {
     sr_arena_block *below;
@@ -22,18 +26,47 @@ static size_t round_up(size_t bytes)
     return (bytes + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
 }
 
+/* First touch of a page costs more than writing it; large blocks ask for pages of 2 MiB. */
+static void ask_for_large_pages(unsigned char *raw, size_t bytes)
+{
+#ifdef __linux__
+    const size_t first = ((size_t)(uintptr_t)raw + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+    const size_t end = ((size_t)(uintptr_t)raw + bytes) & ~(size_t)(LARGE_PAGE - 1);
+    if (end > first)
+        (void)madvise((void *)(uintptr_t)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)raw;
+    (void)bytes;
+#endif
+}
+
 static sr_arena_block *new_block(sr_arena_block *below, size_t size)
 {
     const size_t header = round_up(sizeof(sr_arena_block));
     unsigned char *raw = calloc(1, header + size + ALIGNMENT);
     if (raw == NULL)
         return NULL;
+    ask_for_large_pages(raw, header + size);
     sr_arena_block *block = (sr_arena_block *)raw;
     block->below = below;
     block->used = 0;
     block->size = size;
     block->room = (unsigned char *)round_up((size_t)(uintptr_t)(raw + header));
     return block;
+}
+
+/* A spare block that fits `room` bytes without waste, taken off its list; NULL if none. */
+static sr_arena_block *take_spare(sr_arena *arena, size_t room)
+{
+    for (sr_arena_block **at = &arena->spare; *at != NULL; at = &(*at)->below)
+        if ((*at)->size >= room && (*at)->size / 2 <= room) {
+            sr_arena_block *found = *at;
+            *at = found->below;
+            found->below = arena->top;
+            found->used = 0;
+            return found;
+        }
+    return NULL;
 }
 
 static void *take(sr_arena *arena, size_t count, size_t size, int is_cleared)
@@ -44,11 +77,13 @@ static void *take(sr_arena *arena, size_t count, size_t size, int is_cleared)
     int is_fresh = 0;
     if (arena->top == NULL || arena->top->size - arena->top->used < bytes) {
         const size_t room = bytes > SMALLEST_BLOCK ? bytes : SMALLEST_BLOCK;
-        sr_arena_block *block = new_block(arena->top, room);
+        sr_arena_block *block = take_spare(arena, room);
+        is_fresh = block == NULL;
+        if (is_fresh)
+            block = new_block(arena->top, room);
         if (block == NULL)
             return NULL;
         arena->top = block;
-        is_fresh = 1;
     }
     void *piece = arena->top->room + arena->top->used;
     arena->top->used += bytes;
@@ -77,7 +112,8 @@ void sr_arena_restore(sr_arena *arena, sr_arena_mark mark)
 {
     while (arena->top != mark.block) {
         sr_arena_block *below = arena->top->below;
-        free(arena->top);
+        arena->top->below = arena->spare;
+        arena->spare = arena->top;
         arena->top = below;
     }
     if (arena->top != NULL)
@@ -87,4 +123,9 @@ void sr_arena_restore(sr_arena *arena, sr_arena_mark mark)
 void sr_arena_free(sr_arena *arena)
 {
     sr_arena_restore(arena, (sr_arena_mark){NULL, 0});
+    while (arena->spare != NULL) {
+        sr_arena_block *below = arena->spare->below;
+        free(arena->spare);
+        arena->spare = below;
+    }
 }

@@ -2,8 +2,9 @@
  *
  * A kernel that needs scratch takes an arena, cuts pieces off it and never frees
  * one. Whoever made the arena frees it when the computation ends, however it
- * ends. Pieces are aligned to 64 bytes. An arena grows by whole blocks through
- * `malloc`; it is used from one thread at a time.
+ * ends. Pieces are aligned to 64 bytes. An arena grows by whole blocks from the
+ * system; blocks given back by a restore are kept for the next request of their
+ * size, so that a loop pays for fresh pages once. One thread at a time.
  *
  *   sr_arena a = {0};
  *   double *r = sr_arena_double(&a, n);     NULL when memory is out
@@ -17,7 +18,8 @@
 
 typedef struct sr_arena_block sr_arena_block;
 typedef struct {
-    sr_arena_block *top; /* newest block */
+    sr_arena_block *top;   /* newest block */
+    sr_arena_block *spare; /* given back, kept for reuse */
 } sr_arena;
 typedef struct {
     sr_arena_block *block;

@@ -43,6 +43,13 @@ static void load_column_by_stratum(const sr_columns *x, size_t j, size_t from, s
         out[i] = (column[i] - x->centre[(size_t)stratum[i] * x->p + j]) * scale;
 }
 
+/* Does column j enter as it is? Then it is read where it stands. */
+static int is_plain(const sr_columns *x, size_t j)
+{
+    return (x->scale == NULL || x->scale[j] == 1) &&
+           (x->centre == NULL || (x->stratum == NULL && x->centre[j] == 0));
+}
+
 SR_SIMD static void multiply(const double *restrict q, size_t m, const double *a,
                              double *out)
 {
@@ -54,10 +61,15 @@ SR_SIMD static void multiply(const double *restrict q, size_t m, const double *a
 void sr_columns_load_one(const sr_columns *x, size_t j, size_t from, size_t m, const double *factor,
                          double *out)
 {
+    if (is_plain(x, j)) {
+        if (factor != NULL)
+            multiply(factor + from, m, x->x[j] + from, out);
+        else
+            memcpy(out, x->x[j] + from, m * sizeof(double));
+        return;
+    }
     if (x->centre != NULL && x->stratum != NULL)
         load_column_by_stratum(x, j, from, m, out);
-    else if (x->centre == NULL && x->scale == NULL)
-        memcpy(out, x->x[j] + from, m * sizeof(double));
     else
         load_column(x->x[j] + from, m, x->centre == NULL ? 0 : x->centre[j],
                     x->scale == NULL ? 1 : x->scale[j], out);
@@ -71,13 +83,13 @@ void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, 
         sr_columns_load_one(x, j, from, m, NULL, block + j * stride);
 }
 
-/* out[a * 4 + b] += sum_i left_a[i] right_b[i], columns a (2) and b (4) of stride BLOCK */
-SR_SIMD static void tile(const double *restrict left, const double *restrict right, size_t m,
+/* out[a * 4 + b] += sum_i left_a[i] right_b[i]: columns a (2) of stride BLOCK, columns b (4) */
+SR_SIMD static void tile(const double *restrict left, const double *const *right, size_t m,
                          double *restrict out)
 {
     const double *restrict l0 = left, *restrict l1 = left + BLOCK;
-    const double *restrict r0 = right, *restrict r1 = right + BLOCK;
-    const double *restrict r2 = right + 2 * BLOCK, *restrict r3 = right + 3 * BLOCK;
+    const double *restrict r0 = right[0], *restrict r1 = right[1];
+    const double *restrict r2 = right[2], *restrict r3 = right[3];
     double s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
 #pragma omp simd reduction(+ : s00, s01, s02, s03, s10, s11, s12, s13)
     for (size_t i = 0; i < m; i++) {
@@ -110,26 +122,32 @@ SR_SIMD static double dot(const double *restrict a, const double *restrict b, si
     return sum;
 }
 
-/* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums. */
+/* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums,
+ * and where each column of the block stands (columns that need no centring stay where they are). */
 typedef struct {
     double *block, *weighted, *tiles, *sums;
+    const double **column;
 } cross_room;
 
 static void cross_block(const sr_columns *x, size_t from, size_t m, const double *q,
                         const double *u, size_t p_pad, const cross_room *room)
 {
-    sr_columns_load(x, from, m, room->block, BLOCK);
-    if (u != NULL)
-        for (size_t j = 0; j < x->p; j++)
-            room->sums[j] += dot(u + from, room->block + j * BLOCK, m);
+    for (size_t j = 0; j < x->p; j++) {
+        double *const loaded = room->block + j * BLOCK;
+        room->column[j] = is_plain(x, j) ? x->x[j] + from : loaded;
+        if (room->column[j] == loaded)
+            sr_columns_load_one(x, j, from, m, NULL, loaded);
+    }
+    for (size_t j = 0; u != NULL && j < x->p; j++)
+        room->sums[j] += dot(u + from, room->column[j], m);
     if (q == NULL)
         return;
     for (size_t j = 0; j < x->p; j++)
-        multiply(q + from, m, room->block + j * BLOCK, room->weighted + j * BLOCK);
+        multiply(q + from, m, room->column[j], room->weighted + j * BLOCK);
     const size_t n_right = p_pad / TILE_COLUMNS;
     for (size_t a = 0; a < p_pad / TILE_ROWS; a++)
         for (size_t b = a * TILE_ROWS / TILE_COLUMNS; b < n_right; b++)
-            tile(room->weighted + a * TILE_ROWS * BLOCK, room->block + b * TILE_COLUMNS * BLOCK, m,
+            tile(room->weighted + a * TILE_ROWS * BLOCK, room->column + b * TILE_COLUMNS, m,
                  room->tiles + (a * n_right + b) * TILE_ROWS * TILE_COLUMNS);
 }
 
@@ -159,12 +177,16 @@ sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q
     const size_t n_tile = (p_pad / TILE_ROWS) * (p_pad / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS;
     const size_t room_size = 2 * p_pad * BLOCK + n_tile + p_pad;
     double *room;
+    const double **column;
     SR_TAKE(room, (double *)sr_arena_zero(&ctx->arena, n_chunk * room_size, sizeof(double)));
+    SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, n_chunk * p_pad, sizeof(double *)));
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(dynamic) if (n_chunk > 1)
     for (size_t c = 0; c < n_chunk; c++) {
         double *const mine = room + c * room_size;
         const cross_room parts = {mine, mine + p_pad * BLOCK, mine + 2 * p_pad * BLOCK,
-                                  mine + 2 * p_pad * BLOCK + n_tile};
+                                  mine + 2 * p_pad * BLOCK + n_tile, column + c * p_pad};
+        for (size_t j = p; j < p_pad; j++)
+            parts.column[j] = parts.block + j * BLOCK; /* zeros */
         const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
         for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
             cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, q, u, p_pad, &parts);

@@ -3,7 +3,8 @@
  * Log partial likelihood, score and information are those of model_cox_info.c, in
  * covariates z that are centred and scaled so that the pivots of the information
  * can be compared: z_ij = (x_ij - m_j) / s_j, m_j the weighted mean and s_j the
- * weighted mean of |x_ij - m_j|. Columns that hold only a few given values
+ * weighted mean of |x_ij - m_j|. (The scaling is applied to the p sums, not to the
+ * n rows.) Columns that hold only a few given values
  * (`is_centred` 0: such as 0/1) are left as they are, as coxph does. Where the
  * strata lie far apart in some column, each stratum has its own centre, which
  * changes no likelihood but keeps the digits of the information.
@@ -19,11 +20,12 @@
  */
 #include "model_cox.h"
 #include "core_optim.h"
+#include "core_simd.h"
 #include <math.h>
 #include <string.h>
 
 enum { LAID_OUT_FROM = 32768, SAMPLE = 65536, ROWS_A_CHUNK = 65536, MOST_CHUNKS = 8 };
-static const double FAR_APART = 100, LARGEST_ETA = 250;
+static const double FAR_APART = 100, LARGE_MEAN = 16, LARGEST_ETA = 250;
 
 /* What the objective sees: the rows as given, or laid out by slot. */
 typedef struct {
@@ -33,7 +35,7 @@ typedef struct {
     sr_riskset rs, given; /* of the rows seen, of the caller's rows */
     const double *scale;  /* [p] of the caller's columns */
     sr_risk_sums sums;
-    double *eta, *risk, *shift;
+    double *eta, *risk, *shift, *beta;
 } view;
 
 /* ---- centre and scale ------------------------------------------------------------------ */
@@ -43,20 +45,35 @@ static double weight_of(const sr_times *times, size_t i)
     return times->weight == NULL ? 1 : times->weight[i];
 }
 
-/* Weighted mean and mean absolute deviation of one column */
-static void summarise(const double *x, const double *weight, size_t n, double *mean, double *spread)
+/* Sum of w (x - from), or of w |x - from|, over one block */
+SR_SIMD static double block_sum(const double *restrict x, const double *restrict weight, size_t m,
+                                double from, int is_absolute)
 {
-    double total = 0, sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double w = weight == NULL ? 1 : weight[i];
-        total += w;
-        sum += w * x[i];
+    double sum = 0;
+    if (weight == NULL && is_absolute) {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += fabs(x[i] - from);
+    } else if (weight == NULL) {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += x[i] - from;
+    } else {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += weight[i] * (is_absolute ? fabs(x[i] - from) : x[i] - from);
     }
-    *mean = sum / total;
-    sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (weight == NULL ? 1 : weight[i]) * fabs(x[i] - *mean);
-    *spread = sum / total;
+    return sum;
+}
+
+static double column_sum(const double *x, const double *weight, size_t n, double from,
+                         int is_absolute)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i += SR_BLOCK)
+        sum += block_sum(x + i, weight == NULL ? NULL : weight + i,
+                         n - i < SR_BLOCK ? n - i : SR_BLOCK, from, is_absolute);
+    return sum;
 }
 
 /* Is some stratum's mean far from the rest, on a sample of the rows? */
@@ -99,28 +116,35 @@ static void centre_by_stratum(const sr_cox_data *data, size_t j, double mean, do
         centre[s * p + j] = mean + (count[s] > 0 ? centre[s * p + j] / count[s] : 0);
 }
 
-/* means[p] for the caller; centre and scale of the view. */
+/* means[p] for the caller; centre and scale of the view. A column whose mean is not large beside
+ * its spread keeps its digits without being centred, and is then read where it stands. */
 static sr_status standardise(sr_context *ctx, const sr_cox_data *data, const int *is_centred,
                              double *means, view *out)
 {
     const size_t p = data->x.p, n_stratum = (size_t)data->times.n_stratum;
     double *mean, *scale, *centre, *work;
+    SR_TAKE(centre, sr_arena_double(&ctx->arena, p));
     SR_TAKE(mean, sr_arena_double(&ctx->arena, p));
     SR_TAKE(scale, sr_arena_double(&ctx->arena, p));
     SR_TAKE(work, sr_arena_double(&ctx->arena, 2 * n_stratum));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (data->times.n > 65536)
+    const double total = data->times.weight == NULL
+                             ? (double)data->times.n
+                             : column_sum(data->times.weight, NULL, data->times.n, 0, 0);
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (data->times.n > ROWS_A_CHUNK)
     for (size_t j = 0; j < p; j++) {
-        double spread = 0;
-        summarise(data->x.x[j], data->times.weight, data->times.n, &mean[j], &spread);
+        const double *const x = data->x.x[j], *const weight = data->times.weight;
+        mean[j] = column_sum(x, weight, data->times.n, 0, 0) / total;
+        const double spread = column_sum(x, weight, data->times.n, mean[j], 1) / total;
         means[j] = is_centred[j] ? mean[j] : 0;
         scale[j] = is_centred[j] && spread > 0 ? 1 / spread : 1;
+        centre[j] = fabs(mean[j]) > LARGE_MEAN * spread ? mean[j] : 0;
     }
     SR_TICK(ctx);
     int is_by_stratum = 0;
     for (size_t j = 0; n_stratum > 1 && !is_by_stratum && j < p; j++)
         is_by_stratum = is_far_apart(data, j, mean[j], 1 / scale[j], work, work + n_stratum);
-    out->x.scale = out->scale = scale;
-    out->x.centre = mean;
+    out->scale = scale;
+    out->x.centre = centre;
     out->x.stratum = NULL;
     if (!is_by_stratum)
         return SR_OK;
@@ -166,6 +190,7 @@ static sr_status gather(sr_context *ctx, const double *from, const uint32_t *row
     if (from == NULL)
         return SR_OK;
     SR_TAKE(to, sr_arena_double(&ctx->arena, n));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
     for (size_t i = 0; i < n; i++)
         to[i] = from[row[i]];
     *out = to;
@@ -179,6 +204,7 @@ static sr_status gather_index(sr_context *ctx, const uint32_t *from, const uint3
     if (from == NULL)
         return SR_OK;
     SR_TAKE(to, sr_arena_index(&ctx->arena, n));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
     for (size_t i = 0; i < n; i++)
         to[i] = from[row[i]];
     *out = to;
@@ -192,13 +218,12 @@ static sr_status gather_columns(sr_context *ctx, const uint32_t *row, size_t n, 
     const sr_columns from = *x;
     SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, x->p, sizeof(double *)));
     SR_TAKE(matrix, (double *)sr_arena_take(&ctx->arena, n, x->p * sizeof(double)));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > 65536)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
     for (size_t j = 0; j < from.p; j++) {
         double *const to = matrix + j * n;
-        const double scale = from.scale[j];
         for (size_t i = 0; i < n; i++) {
             const size_t s = from.stratum == NULL ? 0 : (size_t)from.stratum[row[i]];
-            to[i] = (from.x[j][row[i]] - from.centre[s * from.p + j]) * scale;
+            to[i] = from.x[j][row[i]] - from.centre[s * from.p + j];
         }
         column[j] = to;
     }
@@ -277,7 +302,9 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
 {
     view *const v = data;
     const sr_columns *const x = &v->x;
-    SR_TRY(sr_columns_times(ctx, x, theta, v->offset, v->eta));
+    for (size_t j = 0; j < x->p; j++)
+        v->beta[j] = theta[j] * v->scale[j];
+    SR_TRY(sr_columns_times(ctx, x, v->beta, v->offset, v->eta));
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, g == NULL ? NULL : x, v->risk, &v->sums));
     *f = sr_cox_loglik(&v->rs, &v->times, v->eta, v->shift, &v->sums);
@@ -288,7 +315,13 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
         memset(info, 0, x->p * x->p * sizeof(double));
         return SR_OK;
     }
-    return sr_cox_information(ctx, &v->rs, &v->times, x, v->risk, &v->sums, NULL, g, info);
+    SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, x, v->risk, &v->sums, NULL, g, info));
+    for (size_t j = 0; j < x->p; j++) {
+        g[j] *= v->scale[j];
+        for (size_t k = 0; k < x->p; k++)
+            info[j * x->p + k] *= v->scale[j] * v->scale[k];
+    }
+    return SR_OK;
 }
 
 /* ---- the fit ------------------------------------------------------------------------------ */
@@ -316,6 +349,7 @@ static sr_status make_view(sr_context *ctx, const sr_cox_data *data, const sr_co
         SR_TRY(lay_out(ctx, v));
     SR_TAKE(v->eta, sr_arena_double(&ctx->arena, v->times.n));
     SR_TAKE(v->risk, sr_arena_double(&ctx->arena, v->times.n));
+    SR_TAKE(v->beta, sr_arena_double(&ctx->arena, data->x.p));
     SR_TAKE(v->shift, sr_arena_double(&ctx->arena, (size_t)t->n_stratum));
     return sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums);
 }
@@ -352,7 +386,7 @@ static sr_status finish_rows(sr_context *ctx, const sr_cox_data *data, const sr_
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, risk, &sums));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &hazard));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > 65536)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > ROWS_A_CHUNK)
     for (size_t i = 0; i < rs->n; i++)
         fit->martingale[i] = (data->times.event[i] != 0) - risk[i] * sr_row_hazard(rs, &hazard, i) /
                                                                weight_of(&data->times, i);

@@ -80,13 +80,11 @@ sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazar
 /* The cumulative hazard that row i passes through. */
 static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h, size_t i)
 {
-    const uint32_t c = rs->cell[i];
-    double high = h->at_cell[c], low = h->at_cell_low[c];
-    if (rs->enter != NULL) {
-        high -= h->at_cell[rs->enter[i]];
-        low -= h->at_cell_low[rs->enter[i]];
-    }
-    return high + low;
+    const uint32_t leave = rs->cell[i];
+    if (rs->enter == NULL)
+        return h->at_cell[leave];
+    const uint32_t enter = rs->enter[i];
+    return (h->at_cell[leave] - h->at_cell[enter]) + (h->at_cell_low[leave] - h->at_cell_low[enter]);
 }
 
 /* sum_i w_i delta_i (eta_i - shift) - sum_k (log S0_k, weighted; over the tied steps for Efron).

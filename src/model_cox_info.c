@@ -91,16 +91,40 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
     return SR_OK;
 }
 
+/* sum_i w_i delta_i (eta_i - shift): plain sums over blocks, the blocks kept exactly */
+static double event_sum(const sr_times *times, const double *eta, const double *shift)
+{
+    double high = 0, low = 0;
+    for (size_t from = 0; from < times->n; from += SR_BLOCK) {
+        const size_t to = times->n - from < SR_BLOCK ? times->n : from + SR_BLOCK;
+        double block = 0;
+        for (size_t i = from; i < to; i++)
+            if (times->event[i] != 0)
+                block += (times->weight == NULL ? 1 : times->weight[i]) *
+                         (eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]]);
+        sr_add_exactly(&high, &low, block);
+    }
+    return high + low;
+}
+
+/* sum_l log(S0 - l / d D0): the logarithm of products, each within the range of doubles */
+static double log_of_steps(double S0, double D0, double n_death)
+{
+    double logs = 0, product = 1;
+    for (double l = 0; l < n_death; l++) {
+        product *= S0 - l / n_death * D0;
+        if (!(product < 1e100 && product > 1e-100)) {
+            logs += log(product);
+            product = 1;
+        }
+    }
+    return logs + log(product);
+}
+
 double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *eta,
                      const double *shift, const sr_risk_sums *sums)
 {
-    double loglik = 0, lost = 0;
-    for (size_t i = 0; i < times->n; i++)
-        if (times->event[i] != 0) {
-            const double centre = shift[times->stratum == NULL ? 0 : times->stratum[i]];
-            const double weight = times->weight == NULL ? 1 : times->weight[i];
-            sr_add_exactly(&loglik, &lost, weight * (eta[i] - centre));
-        }
+    double loglik = event_sum(times, eta, shift), lost = 0;
     for (int s = 0; s < rs->n_stratum; s++)
         for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
             if (!is_tied(rs, k)) {
@@ -108,9 +132,7 @@ double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *
                 continue;
             }
             const double n_death = rs->n_death[k], tied = sums->D0[rs->slot_tied[k]];
-            double logs = 0;
-            for (double l = 0; l < n_death; l++)
-                logs += log(sums->S0[k] - l / n_death * tied);
+            const double logs = log_of_steps(sums->S0[k], tied, n_death);
             sr_add_exactly(&loglik, &lost, -rs->death_weight[k] / n_death * logs);
         }
     return loglik + lost;
