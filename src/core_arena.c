@@ -5,15 +5,11 @@
  * since to the spares. Fresh pieces are cleared by `calloc`, which leaves untouched
  * pages to the system. A spare block serves a request of at least half its size.
  */
-#define _DEFAULT_SOURCE /* madvise */
 #include "core_arena.h"
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
-enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16, LARGE_PAGE = 1 << 21 };
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
 
 struct sr_arena_block {
     sr_arena_block *below;
@@ -26,27 +22,12 @@ static size_t round_up(size_t bytes)
     return (bytes + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
 }
 
-/* First touch of a page costs more than writing it; large blocks ask for pages of 2 MiB. */
-static void ask_for_large_pages(unsigned char *raw, size_t bytes)
-{
-#ifdef __linux__
-    const size_t first = ((size_t)(uintptr_t)raw + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
-    const size_t end = ((size_t)(uintptr_t)raw + bytes) & ~(size_t)(LARGE_PAGE - 1);
-    if (end > first)
-        (void)madvise((void *)(uintptr_t)first, end - first, MADV_HUGEPAGE);
-#else
-    (void)raw;
-    (void)bytes;
-#endif
-}
-
 static sr_arena_block *new_block(sr_arena_block *below, size_t size)
 {
     const size_t header = round_up(sizeof(sr_arena_block));
     unsigned char *raw = calloc(1, header + size + ALIGNMENT);
     if (raw == NULL)
         return NULL;
-    ask_for_large_pages(raw, header + size);
     sr_arena_block *block = (sr_arena_block *)raw;
     block->below = below;
     block->used = 0;
