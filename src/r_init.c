@@ -8,6 +8,11 @@
 SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance);
+SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
+SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
+SEXP r_frame_group(SEXP x);
+SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
+SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_set_threads(SEXP count);
 SEXP r_get_threads(void);
 
@@ -18,6 +23,11 @@ SEXP r_get_threads(void);
 static const R_CallMethodDef routines[] = {
     ENTRY(concordance, 4),
     ENTRY(cox_fit, 8),
+    ENTRY(frame_all_in, 3),
+    ENTRY(frame_count, 3),
+    ENTRY(frame_group, 1),
+    ENTRY(frame_response, 3),
+    ENTRY(frame_scan, 3),
     ENTRY(get_threads, 0),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},
