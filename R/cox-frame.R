@@ -187,13 +187,15 @@ settle_missing <- function(mf, request) {
   is_covariate[c(response, attr(attr(mf, "terms"), "offset"))] <- FALSE
   found <- scan_rows(checked, is_covariate, nrow(mf))
   if (length(found$not_finite) > 0L) {
-    stop_not_finite(checked[is_covariate], found$not_finite, names(mf)[is_covariate])
+    stop_not_finite(
+      checked[is_covariate], found$not_finite, names(mf)[is_covariate], row.names(mf)
+    )
   }
   nafun <- request$nafun
   na_columns <- NULL
   if (length(found$missing) > 0L) {
     na_columns <- count_missing(checked, found$by_column, names(mf))
-    if (identical(nafun, stats::na.fail)) stop_missing(found$missing, na_columns)
+    if (identical(nafun, stats::na.fail)) stop_missing(row_labels(row.names(mf), found$missing), na_columns)
   }
   is_standard <- identical(nafun, stats::na.omit) || identical(nafun, stats::na.exclude) ||
     identical(nafun, stats::na.pass) || identical(nafun, stats::na.fail)
@@ -261,16 +263,7 @@ frame_parts <- function(mf, request, na_columns) {
 frame_strata <- function(terms, mf) {
   if (length(attr(terms, "specials")$strata) == 0L) return(NULL)
   vars <- survival::untangle.specials(terms, "strata", 1)$vars
-  if (length(vars) == 0L) return(strata_within_interaction(terms, mf))
   if (length(vars) == 1L) mf[[vars]] else survival::strata(mf[, vars], shortlabel = TRUE)
-}
-
-# strata() that appears in an interaction only, as in `x:strata(g)`
-strata_within_interaction <- function(terms, mf) {
-  stop_input(c(
-    "`strata()` is part of an interaction only.",
-    i = "Write `strata(g) + x:strata(g)`, or `strata(g) * x`."
-  ), arg = "formula")
 }
 
 # The columns of the model without the intercept and those of strata().

@@ -1,0 +1,498 @@
+# What a Cox model is asked, checked before anything is computed: the choices, the control, the
+# response, the columns. Every message says what is required, what was found and where, and the way
+# out. Nothing here runs long on a sound input.
+
+# --- arguments ------------------------------------------------------------------------------------
+
+# One of `choices`, as match.arg() has it; a vector of all of them stands for the first.
+choose_one <- function(value, choices, arg) {
+  if (identical(value, choices)) return(choices[[1L]])
+  at <- if (is.character(value) && length(value) == 1L) pmatch(value, choices) else NA
+  if (is.na(at)) {
+    stop_input(c(
+      sprintf("`%s` must be one of %s.", arg, format_names(choices, quote = '"')),
+      x = sprintf("Found %s.", describe(value))
+    ), arg = arg)
+  }
+  choices[[at]]
+}
+
+# TRUE or FALSE
+check_flag <- function(value, arg) {
+  if (!is.logical(value) || length(value) != 1L || is.na(value)) {
+    stop_input(c(
+      sprintf("`%s` must be TRUE or FALSE.", arg), x = sprintf("Found %s.", describe(value))
+    ), arg = arg)
+  }
+  value
+}
+
+default_control <- survival::coxph.control()
+
+# The control list: `control` completed, then anything in `...` that names one of its parts.
+cox_control <- function(control, dots) {
+  if (is.null(control) && length(dots) == 0L) return(default_control)
+  known <- names(default_control)
+  if (!is.null(control) && !is.list(control)) {
+    stop_input(c(
+      "`control` must be a list, as `survival::coxph.control()` gives.",
+      x = sprintf("Found %s.", describe(control))
+    ), arg = "control")
+  }
+  parts <- c(name_control(control, known, "control"), name_control(dots, known, "..."))
+  parts <- parts[!duplicated(names(parts), fromLast = TRUE)]
+  tryCatch(
+    do.call(survival::coxph.control, parts),
+    error = function(e) {
+      stop_input(c(
+        "`control` holds a value that cannot be used.", x = conditionMessage(e),
+        i = "See `?survival::coxph.control`."
+      ), arg = "control")
+    }
+  )
+}
+
+# Full names for the parts of a control; partial ones are understood.
+name_control <- function(parts, known, arg) {
+  if (length(parts) == 0L) return(list())
+  given <- names(parts)
+  if (is.null(given)) given <- rep.int("", length(parts))
+  at <- pmatch(given, known)
+  if (anyNA(at)) {
+    unknown <- given[is.na(at)]
+    shown <- ifelse(nzchar(unknown), paste0("`", unknown, "`"), "one without a name")
+    stop_input(c(
+      sprintf("`fit_cox()` has no argument %s.", paste(shown, collapse = ", ")),
+      i = if ("offset" %in% unknown) "Put an offset in the formula: `+ offset(z)`.",
+      i = sprintf("`...` takes parts of the control: %s.", paste(known, collapse = ", "))
+    ), arg = arg)
+  }
+  names(parts) <- known[at]
+  parts
+}
+
+refuse_argument <- function(arg) {
+  instead <- switch(arg,
+    tt = "split the follow-up with `survival::survSplit()`, or use `survival::coxph()`",
+    "use `survival::coxph()`"
+  )
+  stop_unsupported(c(
+    sprintf("`fit_cox()` takes no `%s`.", arg), i = sprintf("For it, %s.", instead)
+  ), arg = arg)
+}
+
+refuse_words <- function(called) {
+  instead <- c(
+    tt = "split the follow-up with `survival::survSplit()`, or use `survival::coxph()`",
+    frailty = "use `survival::coxph()` or `coxme::coxme()`",
+    ridge = "use `survival::coxph()` or `glmnet::glmnet()`",
+    pspline = "use `splines::ns()` in the formula, or `survival::coxph()`"
+  )
+  word <- sub("[.].*$", "", called)
+  found <- which(word %in% names(instead))
+  if (length(found) == 0L) return(invisible())
+  first <- found[[1L]]
+  stop_unsupported(c(
+    sprintf("`%s()` terms are not fitted here.", called[[first]]),
+    i = sprintf("For them, %s.", instead[[word[[first]]]])
+  ), arg = "formula")
+}
+
+check_formula <- function(formula) {
+  if (inherits(formula, "formula")) return(invisible())
+  if (is.list(formula)) {
+    stop_unsupported(c(
+      "A list of formulas describes a multi-state model, which is not fitted here.",
+      i = "Use `survival::coxph()`."
+    ), arg = "formula")
+  }
+  stop_input(c(
+    "`formula` must be a formula with a survival response.",
+    x = sprintf("Found %s.", describe(formula)),
+    i = "Write `fit_cox(Surv(time, status) ~ x, data)`."
+  ), arg = "formula")
+}
+
+check_data <- function(data) {
+  is_usable <- is.null(data) || is.data.frame(data) || is.environment(data) ||
+    (is.list(data) && is.null(dim(data)))
+  if (!is_usable) {
+    stop_input(c(
+      "`data` must be a data frame, a list or an environment.",
+      x = sprintf("Found %s.", describe(data)),
+      i = if (is.matrix(data)) "Use `as.data.frame(data)`."
+    ), arg = "data")
+  }
+  if (is.data.frame(data) && nrow(data) == 0L) {
+    stop_input(c("`data` must have rows.", x = "Found 0 rows."), arg = "data")
+  }
+}
+
+# The function that deals with missing values, from what the user or the option says.
+na_function <- function(na_action, is_given) {
+  if (!is_given) na_action <- getOption("na.action")
+  if (is.function(na_action)) return(na_action)
+  standard <- list(
+    na.omit = stats::na.omit, na.exclude = stats::na.exclude, na.fail = stats::na.fail,
+    na.pass = stats::na.pass
+  )
+  if (is.character(na_action) && length(na_action) == 1L) {
+    if (!is.null(standard[[na_action]])) return(standard[[na_action]])
+    found <- get0(na_action, envir = parent.frame(2L), mode = "function")
+    if (!is.null(found)) return(found)
+  }
+  if (is.null(na_action) && !is_given) return(stats::na.omit)
+  stop_input(c(
+    "`na.action` must be a function, or the name of one.",
+    x = sprintf("Found %s.", describe(na_action)),
+    i = 'Use "na.omit", "na.exclude" or "na.fail".'
+  ), arg = "na.action")
+}
+
+# --- the response ---------------------------------------------------------------------------------
+
+check_response <- function(y, formula) {
+  if (inherits(y, "Surv2")) {
+    stop_unsupported(c(
+      "A `Surv2()` response (timeline data) is not fitted here.", i = "Use `survival::coxph()`."
+    ), arg = "formula")
+  }
+  if (!inherits(y, "Surv")) {
+    stop_input(c(
+      "The response must be a survival object.",
+      x = if (length(formula) < 3L) {
+        "The formula has no left side."
+      } else {
+        sprintf("`%s` is %s.", shorten(formula[[2L]]), describe(y))
+      },
+      i = "Write `Surv(time, status) ~ ...` or `Surv(start, stop, status) ~ ...`."
+    ), arg = "formula")
+  }
+  type <- attr(y, "type")
+  if (type %in% c("right", "counting")) return(invisible())
+  if (type %in% c("mright", "mcounting")) {
+    stop_unsupported(c(
+      "The status is a factor, which makes this a multi-state model; none is fitted here.",
+      i = "For one kind of event, code it: `Surv(time, status == \"death\")`.",
+      i = "For several, use `survival::coxph()`."
+    ), arg = "formula")
+  }
+  stop_unsupported(c(
+    sprintf("The Cox model takes right-censored or (start, stop] data, not \"%s\" censoring.", type),
+    i = "Use `survival::survreg()`, or `icenReg::ic_sp()` for interval censoring."
+  ), arg = "formula")
+}
+
+# A literal Surv() call turned rows into NA: find and name them.
+warn_bad_response <- function(request) {
+  parts <- response_parts(request$formula[[2L]], request$data, environment(request$formula))
+  if (is.null(parts)) {
+    warn_user(c(
+      "The response has rows that `Surv()` cannot use; they are treated as missing.",
+      i = "A stop must be after its start, a status must be 0 or 1, or 1 or 2."
+    ), class = "survresist_warning_response")
+    return(invisible())
+  }
+  bad <- bad_response_rows(parts)
+  if (length(bad$time) + length(bad$status) == 0L) return(invisible())
+  warn_user(c(
+    "The response has rows that cannot be used; they are treated as missing.",
+    x = if (length(bad$time) > 0L) {
+      sprintf("The stop time is not after the start time in %s.", format_rows(bad$time))
+    },
+    x = if (length(bad$status) > 0L) {
+      sprintf(
+        "The status is neither 0 nor 1 (nor 1 and 2) in %s (%s).", format_rows(bad$status),
+        paste(utils::head(unique(parts$status[bad$status]), 3L), collapse = ", ")
+      )
+    },
+    i = "Correct these rows, or leave them out with `subset`."
+  ), class = "survresist_warning_response", rows = sort(unique(c(bad$time, bad$status))))
+}
+
+bad_response_rows <- function(parts) {
+  status <- parts$status
+  if (is.logical(status)) status <- as.numeric(status)
+  if (is.numeric(status)) {
+    seen <- !is.na(status)
+    if (any(seen) && max(status[seen]) == 2) status <- status - 1
+    bad_status <- which(seen & status != 0 & status != 1)
+  } else {
+    bad_status <- integer()
+  }
+  list(
+    time = if (is.null(parts$start)) integer() else which(parts$start >= parts$stop),
+    status = bad_status
+  )
+}
+
+# The vectors in a literal Surv() call: list(start, stop, status), or NULL when it is none.
+response_parts <- function(lhs, data, env) {
+  if (!is.call(lhs) || !identical(survival_word(lhs[[1L]]), "Surv")) return(NULL)
+  args <- as.list(match.call(survival::Surv, lhs))[-1L]
+  if (!all(names(args) %in% c("time", "time2", "event")) || is.null(args$time)) return(NULL)
+  is_counting <- length(args) == 3L
+  place <- list(
+    start = if (is_counting) args$time,
+    stop = if (is_counting) args$time2 else args$time,
+    status = if (is.null(args$event)) args$time2 else args$event
+  )
+  if (is.null(place$status)) return(NULL)
+  tryCatch(lapply(place, eval, envir = data %||% env, enclos = env), error = function(e) NULL)
+}
+
+warn_both_sides <- function(formula) {
+  lhs <- formula[[2L]]
+  if (!is.call(lhs)) return(invisible())
+  left <- unlist(lapply(as.list(lhs)[-1L], function(part) if (is.name(part)) as.character(part)))
+  both <- intersect(left, right_side_names(formula[[length(formula)]]))
+  if (length(both) > 0L) {
+    warn_user(c(
+      sprintf("%s is on both sides of the formula.", format_names(both)),
+      i = "A time or status that predicts itself gives no usable model."
+    ), class = "survresist_warning_both_sides")
+  }
+}
+
+# Names that stand alone, or alone in a call such as log(x), joined by + - * :
+right_side_names <- function(expr) {
+  if (is.name(expr)) return(as.character(expr))
+  if (!is.call(expr)) return(character())
+  head <- if (is.name(expr[[1L]])) as.character(expr[[1L]]) else ""
+  if (head %in% c("+", "-", "*", ":", "(")) {
+    unlist(lapply(as.list(expr)[-1L], right_side_names))
+  } else if (length(expr) == 2L && !(head %in% c("$", "["))) {
+    right_side_names(expr[[2L]])
+  } else {
+    character()
+  }
+}
+
+# --- columns --------------------------------------------------------------------------------------
+
+# model.frame() failed: say which name is unknown, or which column has the wrong type.
+explain_frame_error <- function(error, request) {
+  formula <- request$formula
+  env <- environment(formula) %||% globalenv()
+  data <- request$data
+  call <- request$call
+  wanted <- unique(c(all.vars(formula), unlist(lapply(
+    c("weights", "subset", "cluster", "id"),
+    function(arg) if (!is.null(call[[arg]]) && is.language(call[[arg]])) all.vars(call[[arg]])
+  ))))
+  columns <- if (is.environment(data)) ls(data) else names(data)
+  is_known <- wanted %in% c(columns, ".") | vapply(wanted, exists, TRUE, envir = env) |
+    vapply(wanted, exists, TRUE, envir = request$env)
+  if (!all(is_known)) stop_unknown(wanted[!is_known], columns %||% ls(env))
+  is_list <- vapply(wanted, function(name) {
+    value <- if (is.environment(data)) NULL else data[[name]]
+    if (is.null(value)) value <- get0(name, envir = if (is.environment(data)) data else env)
+    is.list(value) && !is.data.frame(value)
+  }, TRUE)
+  if (any(is_list)) {
+    stop_input(c(
+      "Every column must be a vector, a factor or a matrix.",
+      x = sprintf("%s holds a list.", format_names(wanted[is_list])),
+      i = "Use `unlist()` where each element is one value."
+    ), arg = "data", columns = wanted[is_list])
+  }
+  stop_input(c(
+    "The model frame cannot be built from `formula` and `data`.", x = conditionMessage(error)
+  ), arg = "data", parent = NA)
+}
+
+stop_unknown <- function(unknown, columns) {
+  close <- unlist(lapply(unknown, function(name) {
+    distance <- utils::adist(name, columns, ignore.case = TRUE)
+    columns[distance <= max(1, nchar(name) %/% 3) & distance == min(distance, Inf)]
+  }))
+  stop_input(c(
+    "Every variable of the model must be a column of `data`, or be found where the formula was made.",
+    x = sprintf("There is no %s.", format_names(unknown)),
+    i = if (length(close) > 0L) sprintf("Did you mean %s?", format_names(unique(close)))
+  ), arg = "data", columns = unknown)
+}
+
+explain_matrix_error <- function(error, mf) {
+  n_level <- vapply(mf, function(x) {
+    if (is.factor(x) || is.character(x) || is.logical(x)) length(unique(x[!is.na(x)])) else NA_integer_
+  }, 1L)
+  is_single <- !is.na(n_level) & n_level < 2L
+  if (any(is_single)) {
+    stop_input(c(
+      "A factor must have two levels or more in the rows that are used.",
+      x = sprintf("%s has one.", format_names(names(mf)[is_single])),
+      i = "Leave it out of the formula, or look at what `subset` and missing values leave."
+    ), arg = "formula", columns = names(mf)[is_single])
+  }
+  stop_input(c(
+    "The model matrix cannot be built.", x = conditionMessage(error)
+  ), arg = "formula")
+}
+
+stop_not_finite <- function(columns, rows, names, row_names) {
+  labels <- row_labels(row_names, rows)
+  is_hit <- vapply(columns, function(x) {
+    is.double(x) && any(is_not_finite(if (is.matrix(x)) x[rows, ] else x[rows]))
+  }, TRUE)
+  told <- vapply(which(is_hit), function(k) {
+    x <- columns[[k]]
+    bad <- is_not_finite(if (is.matrix(x)) x[rows, , drop = FALSE] else x[rows])
+    if (is.matrix(bad)) bad <- rowSums(bad) > 0
+    sprintf("`%s` is infinite or NaN in %s.", names[[k]], format_rows(labels[bad]))
+  }, "")
+  stop_input(c(
+    "Covariates must be finite.", stats::setNames(told, rep.int("x", length(told))),
+    i = "Correct these values, or set them to NA to leave the rows out."
+  ), arg = "data", rows = labels, columns = names[is_hit])
+}
+
+# What the user calls these rows: numbers where the row names are, the names elsewhere.
+row_labels <- function(row_names, rows) {
+  label <- row_names[rows]
+  number <- suppressWarnings(as.integer(label))
+  if (anyNA(number)) label else number
+}
+
+# Inf, -Inf, or a NaN that is not NA
+is_not_finite <- function(x) is.infinite(x) | is.nan(x)
+
+stop_missing <- function(rows, na_columns) {
+  stop_input(c(
+    "`na.action` is na.fail, and values are missing.",
+    x = sprintf("Missing in %s, of %s.", format_rows(rows), format_names(names(na_columns))),
+    i = 'Use `na.action = "na.omit"` to leave them out.'
+  ), arg = "na.action", rows = rows, columns = names(na_columns))
+}
+
+stop_all_missing <- function(na_columns, n) {
+  if (n == 0L) {
+    stop_input(c(
+      "There must be rows to fit.", x = "Found 0 rows.",
+      i = "Look at `subset`, and at the lengths of the variables."
+    ), arg = "data")
+  }
+  told <- sprintf("%s in %.0f", format_names(names(na_columns), collapse = NULL), na_columns)
+  stop_input(c(
+    "Every row has a missing value, so there is nothing to fit.",
+    x = sprintf("Missing of %.0f rows: %s.", n, paste(told, collapse = ", ")),
+    i = "Leave out the variable that is missing most, or look at how it was made."
+  ), arg = "data", columns = names(na_columns))
+}
+
+check_weights <- function(weights, is_exact, row_names) {
+  if (is.null(weights)) return(invisible())
+  if (!is.numeric(weights)) {
+    stop_input(c(
+      "`weights` must be numbers.", x = sprintf("Found %s.", describe(weights))
+    ), arg = "weights")
+  }
+  bad <- which(!(is.finite(weights) & weights > 0))
+  if (length(bad) > 0L) {
+    rows <- row_labels(row_names, bad)
+    stop_input(c(
+      "`weights` must be positive and finite.",
+      x = sprintf("Found %s in %s.", format_values(weights[bad]), format_rows(rows)),
+      i = "Leave rows of weight 0 out with `subset`."
+    ), arg = "weights", rows = rows)
+  }
+  if (is_exact && any(weights != 1)) {
+    stop_unsupported(c(
+      "The exact likelihood takes no weights.", i = 'Use `ties = "efron"`.'
+    ), arg = "weights")
+  }
+}
+
+check_offset <- function(offset, row_names) {
+  if (is.null(offset)) return(invisible())
+  bad <- which(!is.finite(offset) | !is.finite(exp(offset)))
+  if (length(bad) > 0L) {
+    rows <- row_labels(row_names, bad)
+    stop_input(c(
+      "The offset must give a finite risk `exp(offset)`.",
+      x = sprintf("Found %s in %s.", format_values(offset[bad]), format_rows(rows)),
+      i = "An offset is on the log scale: `offset(log(risk))`."
+    ), arg = "formula", rows = rows)
+  }
+}
+
+# The response and the columns as they go to the fit: log(0) and the like arise only there, and
+# na.pass keeps what is missing.
+check_finite <- function(frame) {
+  if (anyNA(frame$y)) {
+    rows <- row_labels(frame$row_names, which(is.na(frame$y)))
+    stop_input(c(
+      "The response must not be missing.", x = sprintf("It is in %s.", format_rows(rows)),
+      i = 'Use `na.action = "na.omit"`.'
+    ), arg = "na.action", rows = rows)
+  }
+  if (length(frame$x_names) == 0L) return(invisible())
+  found <- scan_rows(list(frame$x), TRUE, frame$n)
+  if (is.null(found)) return(invisible())
+  at <- sort(c(found$missing, found$not_finite))
+  rows <- row_labels(frame$row_names, at)
+  is_bad <- colSums(!is.finite(frame$x[at, , drop = FALSE])) > 0
+  stop_input(c(
+    "Covariates must be finite.",
+    x = sprintf(
+      "%s is infinite or missing in %s.", format_names(frame$x_names[is_bad]), format_rows(rows)
+    ),
+    i = "Correct these values, or set them to NA to leave the rows out."
+  ), arg = "data", rows = rows, columns = frame$x_names[is_bad])
+}
+
+check_init <- function(init, frame) {
+  p <- length(frame$x_names)
+  if (is.null(init)) return(NULL)
+  if (!is.numeric(init) || length(init) != p || !all(is.finite(init))) {
+    stop_input(c(
+      sprintf("`init` must be %d finite numbers, one a coefficient.", p),
+      x = sprintf("Found %s.", describe(init)),
+      i = sprintf("The coefficients are %s.", format_names(frame$x_names))
+    ), arg = "init")
+  }
+  init <- as.double(init)
+  risk <- exp(columns_times(frame$x, init) - sum(column_means(frame$x) * init) + (frame$offset %||% 0))
+  if (any(is.infinite(risk)) || all(risk == 0)) {
+    stop_input(c(
+      "`init` must give risks that a computer can hold.",
+      x = "exp(x * init) overflows or underflows.", i = "Start nearer to 0."
+    ), arg = "init")
+  }
+  init
+}
+
+# --- words ----------------------------------------------------------------------------------------
+
+# `a`, `b` and 3 more
+format_names <- function(names, quote = "`", collapse = ", ", show = 6L) {
+  shown <- paste0(quote, utils::head(names, show), quote)
+  if (is.null(collapse)) return(paste0(quote, names, quote))
+  paste0(
+    paste(shown, collapse = collapse),
+    if (length(names) > show) sprintf(" and %d more", length(names) - show)
+  )
+}
+
+format_values <- function(values, show = 3L) {
+  values <- unique(values)
+  paste0(
+    paste(format(utils::head(values, show), trim = TRUE, digits = 4), collapse = ", "),
+    if (length(values) > show) ", ..."
+  )
+}
+
+# "a character vector of length 3"
+describe <- function(value) {
+  if (is.null(value)) return("NULL")
+  if (is.function(value)) return("a function")
+  if (is.matrix(value)) return(sprintf("a %s matrix", typeof(value)))
+  if (is.object(value)) return(sprintf("an object of class <%s>", paste(class(value), collapse = "/")))
+  if (is.atomic(value) && length(value) == 1L) return(paste0("`", deparse1(value), "`"))
+  sprintf("a %s of length %d", if (is.list(value)) "list" else paste(typeof(value), "vector"), length(value))
+}
+
+shorten <- function(expr, width = 60L) {
+  text <- paste(deparse(expr, width.cutoff = 500L), collapse = " ")
+  if (nchar(text) > width) paste0(substr(text, 1L, width - 3L), "...") else text
+}

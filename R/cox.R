@@ -1,0 +1,591 @@
+#' Does this covariate change the hazard?
+#'
+#' Fits Cox's proportional hazards model, stratified or not, to right-censored or (start, stop]
+#' data. It takes the arguments of [survival::coxph()], gives the same numbers, and returns an object
+#' with which everything that works on a `coxph` works: `survfit()`, `anova()`, `predict()`,
+#' `step()`, emmeans, broom, and so on. It is many times faster on large data.
+#'
+#' @section The likelihood:
+#' With risks \eqn{r_i = w_i \exp(x_i'\beta + o_i)}{r_i = w_i exp(x_i'b + o_i)} the log partial
+#' likelihood, summed over strata, is, for Breslow's treatment of tied events,
+#' \deqn{\sum_i w_i \delta_i (x_i'\beta + o_i) - \sum_k d_k \log \sum_{j \in R_k} r_j}{
+#' sum_i w_i delta_i (x_i'b + o_i) - sum_k d_k log sum_{j in R_k} r_j}
+#' with \eqn{d_k} the weight of the events at time \eqn{t_k} and \eqn{R_k} the rows with
+#' `start < t_k <= stop`. Efron's (the default) lets the tied events leave the risk set one mean
+#' event at a time, which is closer to the exact likelihood. `ties = "exact"` conditions on the
+#' number of events at each time, as in conditional logistic regression. Newton's method finds the
+#' maximum.
+#'
+#' @section Rows that are left out:
+#' Rows with missing values go as `na.action` says, and `print()` tells how many and in which
+#' variables. Infinite covariates, NaN, and weights that are not positive are errors. Rows of a
+#' `Surv()` call in the formula that it cannot use (a stop before its start, a status that is neither
+#' 0 nor 1) are named in a warning and treated as missing.
+#'
+#' @section A coefficient without a maximum:
+#' When all events fall into one group, the likelihood has no maximum: it grows as the coefficient
+#' goes to infinity. Such coefficients are named in a warning, by `print()`, and in `fit$sr$infinite`.
+#' `firth = TRUE` maximises the likelihood with Jeffreys' penalty instead, and is finite.
+#'
+#' @param formula a formula with a [survival::Surv()] response, right-censored or (start, stop].
+#'   [survival::strata()], [survival::cluster()] and `offset()` are understood, with or without
+#'   `survival::`.
+#' @param data a data frame, a list or an environment in which to find the variables; without it they
+#'   are sought where the formula was made.
+#' @param weights case weights, positive, one a row: 2 stands for the row twice.
+#' @param subset which rows to use.
+#' @param na.action what to do with missing values: a function, or its name. Default: the option
+#'   `na.action`, as a rule [stats::na.omit()]. [stats::na.exclude()] pads residuals and predictions.
+#' @param init starting values, one a coefficient; default 0.
+#' @param control a list as [survival::coxph.control()] gives.
+#' @param ties how tied events are treated: `"efron"`, `"breslow"` or `"exact"`.
+#' @param singular.ok `FALSE`: columns that others determine are an error; `TRUE` (the default): their
+#'   coefficients are NA.
+#' @param robust `TRUE` for the robust (sandwich) variance. Default: when there is a `cluster`, when
+#'   weights are not whole numbers, or when an `id` has several events.
+#' @param model,x,y `TRUE` keeps the model frame, the model matrix, the response in the fit.
+#' @param tt,istate,statedata not available here: an error that names what to use.
+#' @param method the same as `ties`.
+#' @param id which subject a row belongs to, for (start, stop] data.
+#' @param cluster which group of correlated rows a row belongs to, for the robust variance.
+#' @param nocenter columns whose values are all among these are not centred.
+#' @param ... parts of the control, such as `eps = 1e-10`.
+#' @param firth `TRUE` for Firth's penalised likelihood, finite even when a group has no event.
+#'
+#' @returns An object of class `c("sr_cox", "coxph")`, for a model without coefficients
+#'   `c("sr_cox", "coxph.null", "coxph")`. It has the components of [survival::coxph.object]:
+#'   `coefficients`, `var` (and `naive.var` beside a robust one), `loglik` (at the start, at the
+#'   estimate), `score` and `wald.test` (and `rscore`), `iter`, `linear.predictors`, `residuals`
+#'   (martingale), `means`, `method`, `n`, `nevent`, `n.id`, `terms`, `assign`, `concordance`,
+#'   `na.action`, `y` (and `model`, `x`, `strata`, `offset` when asked), `timefix`, `weights`,
+#'   `formula`, `xlevels`, `contrasts`, `call`; (start, stop] fits also `first` (the gradient at the
+#'   estimate) and `info`. The last component, `sr`, is a list of this package's own:
+#'   \item{firth}{was the likelihood penalised?}
+#'   \item{converged}{did Newton's method converge?}
+#'   \item{infinite}{names of the coefficients for which the likelihood has no maximum}
+#'   \item{n_merged, n_distinct}{distinct times that were merged with a neighbour (see `timefix` of
+#'     [survival::coxph.control()]), of how many}
+#'   \item{na_columns}{in how many rows each variable is missing}
+#'   \item{strata}{`level`, `n` and `events` of each stratum}
+#' @seealso [fit_cox_xy()] for simulation loops, [as_coxph()], [survival::coxph()].
+#' @references
+#' Cox DR (1972). Regression models and life-tables. *Journal of the Royal Statistical Society B*
+#' 34, 187-220. \doi{10.1111/j.2517-6161.1972.tb00899.x}
+#'
+#' Breslow N (1974). Covariance analysis of censored survival data. *Biometrics* 30, 89-99.
+#' \doi{10.2307/2529620}
+#'
+#' Efron B (1977). The efficiency of Cox's likelihood function for censored data. *Journal of the
+#' American Statistical Association* 72, 557-565. \doi{10.1080/01621459.1977.10480613}
+#'
+#' Therneau TM, Grambsch PM (2000). *Modeling Survival Data: Extending the Cox Model*. Springer.
+#' \doi{10.1007/978-1-4757-3294-8}
+#' @examples
+#' # Does hormonal therapy change the hazard of recurrence, grade apart?
+#' rotterdam <- survival::rotterdam
+#' fit <- fit_cox(Surv(rtime, recur) ~ hormon + age + nodes + strata(grade), rotterdam)
+#' fit
+#' summary(fit)
+#'
+#' # One institution's patients resemble each other: robust variance
+#' fit_cox(Surv(time, status) ~ age + sex + ph.ecog, survival::lung, cluster = inst)
+#' @importFrom rlang %||%
+#' @export
+fit_cox <- function(formula, data, weights, subset, na.action, init, control,
+                    ties = c("efron", "breslow", "exact"), singular.ok = TRUE, robust,
+                    model = FALSE, x = FALSE, y = TRUE, tt, method = ties, id, cluster, istate,
+                    statedata, nocenter = c(-1, 0, 1), ..., firth = FALSE) {
+  ties <- choose_one(ties, c("efron", "breslow", "exact"), "ties")
+  method <- choose_one(method, c("efron", "breslow", "exact"), "method")
+  call <- match.call()
+  for (arg in c("tt", "istate", "statedata")) if (!is.null(call[[arg]])) refuse_argument(arg)
+  if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
+  control <- cox_control(if (!missing(control)) control, list(...))
+  request <- cox_request(
+    call, formula, if (!missing(data)) data, parent.frame(),
+    na_function(if (!missing(na.action)) na.action, !missing(na.action)),
+    keep_frame = isTRUE(model) || isTRUE(x)
+  )
+  asked <- list(
+    method = method, control = control, firth = check_flag(firth, "firth"),
+    robust = if (!missing(robust) && !is.null(robust)) check_flag(robust, "robust"),
+    init = if (!missing(init)) init, nocenter = nocenter,
+    singular.ok = check_flag(singular.ok, "singular.ok"), model = check_flag(model, "model"),
+    x = check_flag(x, "x"), y = check_flag(y, "y")
+  )
+  frame <- cox_frame(request)
+  frame <- check_frame(frame, asked)
+  if (sum_of_events(frame) == 0) return(fit_without_events(frame, asked))
+  plan <- robust_plan(frame, asked)
+  estimate <- estimate_cox(frame, asked)
+  frame$y <- merge_times(frame$y, estimate$times)
+  fit <- estimate_components(estimate, frame, asked)
+  fit <- remaining_components(fit, estimate, frame, asked, plan)
+  close_fit(fit, estimate, frame, asked)
+}
+
+# --- before the fit -------------------------------------------------------------------------------
+
+cox_request <- function(call, formula, data, env, nafun, keep_frame) {
+  check_formula(formula)
+  check_data(data)
+  if (inherits(formula, "terms")) formula <- stats::formula(formula)
+  resolved <- resolve_survival_words(formula)
+  refuse_words(resolved$called)
+  formula <- resolved$formula
+  if ("cluster" %in% resolved$called) {
+    moved <- move_cluster_term(call, formula, data)
+    call <- moved$call
+    formula <- moved$formula
+  }
+  list(
+    call = call, formula = formula, data = data, env = env, nafun = nafun, keep_frame = keep_frame
+  )
+}
+
+# Weights, offset and columns are sound; the offset is centred, which helps exp().
+check_frame <- function(frame, asked) {
+  is_exact <- asked$method == "exact"
+  check_weights(frame$weights, is_exact, frame$row_names)
+  check_offset(frame$offset, frame$row_names)
+  if (!isTRUE(frame$is_fast)) check_finite(frame)
+  frame$mean_offset <- 0
+  if (!is.null(frame$offset) && all(frame$offset == 0)) frame$offset <- NULL
+  if (!is.null(frame$offset)) {
+    frame$mean_offset <- mean(frame$offset)
+    frame$offset <- frame$offset - frame$mean_offset
+  }
+  frame$init <- check_init(asked$init, frame)
+  frame$count <- .Call(
+    C_frame_count, frame$y, frame$stratum, max(length(frame$strata_levels), 1L)
+  )
+  frame
+}
+
+sum_of_events <- function(frame) sum(frame$count$events)
+
+# By which groups is the variance robust? NULL: it is not. `groups` is what the concordance gets.
+robust_plan <- function(frame, asked) {
+  cluster <- frame$cluster
+  id <- frame$id
+  robust <- asked$robust
+  if (is.null(robust)) {
+    is_fractional <- !is.null(frame$weights) && !asked$firth &&
+      any(frame$weights != floor(frame$weights))
+    robust <- !is.null(cluster) || is_fractional ||
+      (!is.null(id) && anyDuplicated(id[is_event(frame$y)]) > 0L)
+  }
+  if (!robust) {
+    if (!is.null(cluster)) {
+      warn_user(c(
+        "`robust = FALSE`: the variance takes no account of `cluster`.",
+        i = "Leave `robust` out for the robust variance."
+      ), class = "survresist_warning_robust")
+    }
+    return(list(robust = FALSE, cluster = cluster))
+  }
+  if (asked$firth || asked$method == "exact") {
+    stop_unsupported(c(
+      sprintf(
+        "There is no robust variance with `%s`.", if (asked$firth) "firth = TRUE" else 'ties = "exact"'
+      ),
+      i = "Use `robust = FALSE`, or [bootstrap()] the fit."
+    ), arg = "robust")
+  }
+  if (is.null(cluster)) {
+    if (!is.null(id)) {
+      cluster <- match(id, unique(id))
+    } else if (ncol(frame$y) == 3L && !is.null(asked$robust)) {
+      stop_input(c(
+        "A robust variance of (start, stop] data needs to know the subjects.",
+        i = "Give `cluster` or `id`."
+      ), arg = "robust")
+    } else {
+      cluster <- seq_len(frame$n)
+    }
+  } else if (is.factor(cluster)) {
+    cluster <- as.integer(cluster)
+  } else {
+    cluster <- match(cluster, unique(cluster))
+  }
+  list(robust = TRUE, cluster = cluster)
+}
+
+is_event <- function(y) y[, ncol(y)] == 1
+
+# --- the fit --------------------------------------------------------------------------------------
+
+time_tolerance <- sqrt(.Machine$double.eps)
+
+estimate_cox <- function(frame, asked) {
+  control <- asked$control
+  tolerance <- if (control$timefix) time_tolerance else 0
+  is_centred <- columns_centred(frame, asked$nocenter)
+  x <- if (length(frame$x_names) > 0L) frame$x
+  is_newton <- !asked$firth && asked$method != "exact"
+  if (asked$firth && asked$method == "exact") {
+    stop_unsupported(c(
+      "Firth's penalty is not available for the exact likelihood.", i = 'Use `ties = "efron"`.'
+    ), arg = "firth")
+  }
+  y <- frame$y
+  if (!is_newton && tolerance > 0) y <- merge_close_times(y)
+  data <- cox_data(x, y, frame$stratum, as_double(frame$weights), as_double(frame$offset))
+  fit <- tryCatch(
+    if (is_newton || is.null(x)) {
+      ties <- if (asked$method == "exact") "breslow" else asked$method
+      cox_newton(data, ties, frame$init, control, is_centred, if (is_newton) tolerance else 0)
+    } else if (asked$firth) {
+      cox_firth(data, asked$method, frame$init, control, is_centred)
+    } else {
+      cox_exact(data, frame$init, control, is_centred)
+    },
+    survresist_error_interval = function(e) stop_interval(frame)
+  )
+  if (!is_newton && !identical(y, frame$y)) {
+    fit$times <- list(if (ncol(y) == 3L) y[, 1L], y[, ncol(y) - 1L])
+  }
+  fit$data <- data
+  warn_merged(fit)
+  fit
+}
+
+columns_centred <- function(frame, nocenter) {
+  if (length(frame$x_names) == 0L) return(logical())
+  if (length(nocenter) == 0L) return(rep.int(TRUE, length(frame$x_names)))
+  !.Call(C_frame_all_in, frame$x, as.double(nocenter), frame$n)
+}
+
+as_double <- function(x) if (is.null(x) || is.double(x)) x else as.double(x)
+
+merge_close_times <- function(y) {
+  tryCatch(survival::aeqSurv(y), error = function(e) stop_interval(list(y = y)))
+}
+
+# The response with the times that Newton's routine merged; NULL: none were.
+merge_times <- function(y, times) {
+  if (is.null(times)) return(y)
+  kept <- attributes(y)
+  y <- unclass(y)
+  if (ncol(y) == 3L) {
+    y[, 1L] <- times[[1L]]
+    y[, 2L] <- times[[2L]]
+  } else {
+    y[, 1L] <- times[[2L]]
+  }
+  attributes(y) <- kept
+  y
+}
+
+stop_interval <- function(frame) {
+  width <- frame$y[, 2L] - frame$y[, 1L]
+  at <- utils::head(order(width), 3L)
+  rows <- row_labels(rownames(frame$y), at)
+  stop_input(c(
+    "An interval (start, stop] is so short that both ends count as the same time.",
+    x = sprintf("The shortest are %s.", format_rows(rows)),
+    i = "Use a finer unit of time, or `timefix = FALSE`."
+  ), arg = "formula", rows = rows)
+}
+
+warn_merged <- function(fit) {
+  share <- if (is.null(fit$n_merged)) 0 else fit$n_merged / max(fit$n_distinct, 1)
+  if (share <= 0.01) return(invisible())
+  warn_user(c(
+    sprintf(
+      "%.0f of %.0f distinct times are so close to another that they count as tied with it.",
+      fit$n_merged, fit$n_distinct
+    ),
+    i = "`timefix = FALSE` takes the times as they are; see `?survival::coxph.control`."
+  ), class = "survresist_warning_merged")
+}
+
+# --- the components -------------------------------------------------------------------------------
+
+# coefficients to method, in the order of a coxph
+estimate_components <- function(estimate, frame, asked) {
+  residuals <- estimate$residuals
+  names(residuals) <- frame$row_names
+  is_counting <- ncol(frame$y) == 3L
+  if (length(frame$x_names) == 0L) {
+    offset <- frame$offset %||% rep.int(0, frame$n)
+    fit <- list(
+      loglik = estimate$loglik[[1L]], linear.predictors = offset, residuals = residuals,
+      method = asked$method
+    )
+    return(if (is_counting && asked$method != "exact") fit[c(1L, 2L, 4L, 3L)] else fit)
+  }
+  coefficients <- estimate$coefficients
+  means <- estimate$means
+  lp <- estimate$linear.predictors
+  if (is_counting && !is.null(frame$weights) && asked$method != "exact") {
+    plain <- ifelse(columns_centred(frame, asked$nocenter), column_means(frame$x), 0)
+    lp <- lp + sum(coefficients * (means - plain))
+    means <- plain
+  }
+  if (asked$control$iter.max > 0L) coefficients[is_aliased(estimate)] <- NA
+  names(coefficients) <- names(means) <- frame$x_names
+  c(
+    list(
+      coefficients = coefficients, var = estimate$var, loglik = estimate$loglik,
+      score = estimate$score_test, iter = iterations_as_coxph(estimate, is_counting, asked),
+      linear.predictors = lp,
+      residuals = residuals, means = means
+    ),
+    if (is_counting && asked$method != "exact") {
+      list(first = estimate$score, info = iteration_info(estimate))
+    },
+    list(method = asked$method)
+  )
+}
+
+# coxph() counts one iteration more when right-censored data run out of them.
+iterations_as_coxph <- function(estimate, is_counting, asked) {
+  has_run_out <- !estimate$converged && estimate$iter > 0L && !is_counting && !asked$firth
+  estimate$iter + if (has_run_out && asked$method != "exact") 1L else 0L
+}
+
+is_aliased <- function(estimate) {
+  p <- length(estimate$coefficients)
+  estimate$rank < p & diag(estimate$var) == 0
+}
+
+iteration_info <- function(estimate) {
+  c(
+    rank = estimate$rank, rescale = 0L, `step halving` = as.integer(estimate$halving),
+    convergence = as.integer(!estimate$converged)
+  )
+}
+
+# n to call, in the order of a coxph. A robust variance takes the place of the plain one.
+remaining_components <- function(fit, estimate, frame, asked, plan) {
+  fit$n <- frame$n
+  fit$nevent <- sum_of_events(frame)
+  if (!is.null(frame$id)) fit$n.id <- length(unique(frame$id))
+  fit$terms <- frame$terms
+  fit$assign <- frame$assign
+  data <- estimate$data
+  data[[2L]] <- frame$y
+  estimable <- !is.na(fit$coefficients)
+  if (plan$robust && any(estimable)) {
+    robust <- robust_variance(fit, data, frame, plan, asked)
+    fit$naive.var <- fit$var
+    fit$var <- robust$var
+    fit$rscore <- robust$rscore
+  }
+  if (length(frame$x_names) > 0L) {
+    fit$wald.test <- wald_statistic(fit$var, fit$coefficients - (frame$init %||% 0), estimable)
+  }
+  fit$concordance <- cox_concordance(
+    frame$y, fit$linear.predictors, frame$stratum, data[[4L]], plan$cluster
+  )
+  if (length(frame$na_action) > 0L) fit$na.action <- frame$na_action
+  if (asked$model) fit$model <- frame$mf
+  if (asked$x) {
+    fit$x <- frame$x
+    if (!is.null(frame$strata)) fit$strata <- frame$strata
+  }
+  if (asked$y) fit$y <- frame$y
+  fit$timefix <- asked$control$timefix
+  if (!is.null(frame$weights) && any(frame$weights != 1)) fit$weights <- frame$weights
+  fit$formula <- stats::formula(frame$terms)
+  if (length(frame$xlevels) > 0L) fit$xlevels <- frame$xlevels
+  fit$contrasts <- frame$contrasts
+  if (frame$mean_offset != 0) fit$linear.predictors <- fit$linear.predictors + frame$mean_offset
+  if (asked$x && !is.null(frame$offset)) fit$offset <- frame$offset
+  fit$call <- frame$call
+  fit
+}
+
+robust_variance <- function(fit, data, frame, plan, asked) {
+  lp0 <- if (is.null(frame$init)) rep.int(0, frame$n) else columns_times(frame$x, frame$init)
+  robust <- cox_robust(data, fit$linear.predictors, lp0, fit$var, asked$method, plan$cluster)
+  if (length(fit$coefficients) == 1L) robust$rscore <- matrix(robust$rscore, 1L, 1L)
+  robust
+}
+
+# b' V^-1 b over the coefficients that can be estimated; a vector with a name when there is one.
+wald_statistic <- function(var, b, estimable) {
+  b <- b[estimable]
+  var <- var[estimable, estimable, drop = FALSE]
+  if (length(b) == 1L) return(b * b / var[[1L]])
+  quadratic_form(var, b)
+}
+
+# b' V^-1 b, V scaled to correlations first; directions in which V has no extent add nothing.
+quadratic_form <- function(var, b) {
+  size <- sqrt(diag(var))
+  is_used <- is.finite(size) & size > 0
+  if (!any(is_used)) return(0)
+  size <- size[is_used]
+  correlation <- var[is_used, is_used, drop = FALSE] / outer(size, size)
+  z <- b[is_used] / size
+  root <- suppressWarnings(chol(correlation, pivot = TRUE, tol = .Machine$double.eps^0.75))
+  rank <- attr(root, "rank")
+  kept <- attr(root, "pivot")[seq_len(rank)]
+  root <- root[seq_len(rank), seq_len(rank), drop = FALSE]
+  sum(backsolve(root, z[kept], transpose = TRUE)^2)
+}
+
+# No event: coxph() gives NA coefficients, and so do we, with a warning.
+fit_without_events <- function(frame, asked) {
+  warn_user(c(
+    "There is no event, so no coefficient can be estimated.",
+    i = "Look at the coding of the status: 1 (or TRUE, or 2 beside 1) is an event."
+  ), class = "survresist_warning_no_event")
+  coefficients <- rep.int(NA, length(frame$x_names))
+  names(coefficients) <- frame$x_names
+  fit <- list(
+    coefficients = coefficients, var = matrix(0, length(coefficients), length(coefficients)),
+    loglik = c(0, 0), score = 0, iter = 0, linear.predictors = frame$offset %||% rep.int(0, frame$n),
+    residuals = rep.int(0, frame$n), means = column_means(frame$x, frame$x_names),
+    method = asked$method, n = frame$n, nevent = 0, terms = frame$terms, assign = frame$assign,
+    concordance = c(
+      concordant = 0, discordant = 0, tied.x = 0, tied.y = 0, tied.xy = 0, concordance = NA,
+      std = NA, timefix = FALSE
+    ),
+    wald.test = 0, y = frame$y, call = frame$call
+  )
+  fit$sr <- own_components(NULL, frame, asked, character())
+  structure(fit, class = c("sr_cox", "coxph"))
+}
+
+own_components <- function(estimate, frame, asked, infinite) {
+  list(
+    firth = asked$firth, converged = isTRUE(estimate$converged), infinite = infinite,
+    n_merged = estimate$n_merged %||% 0, n_distinct = estimate$n_distinct %||% NA_real_,
+    na_columns = frame$na_columns, strata = stratum_counts(frame), is_fast = isTRUE(frame$is_fast),
+    has_iterated = length(frame$x_names) > 0L && asked$control$iter.max > 1L && !is.null(estimate)
+  )
+}
+
+stratum_counts <- function(frame) {
+  if (is.null(frame$stratum)) return(NULL)
+  list(level = frame$strata_levels, n = frame$count$rows, events = frame$count$events)
+}
+
+# --- convergence ----------------------------------------------------------------------------------
+
+# Names of coefficients whose Newton step stays large although the likelihood has settled: it grows
+# without end as they go to infinity. Without convergence the step and the coefficient must be large
+# over the range of the column.
+find_infinite <- function(fit, estimate, frame, asked) {
+  control <- asked$control
+  if (length(fit$coefficients) == 0L || control$iter.max < 2L || asked$firth) return(character())
+  step <- abs(drop(estimate$score %*% (fit$naive.var %||% fit$var)))
+  size <- abs(estimate$coefficients)
+  if (isTRUE(estimate$converged)) {
+    is_large <- if (ncol(frame$y) == 3L && asked$method != "exact") {
+      step > control$toler.inf * (1 + size)
+    } else {
+      step > control$eps & step > control$toler.inf * size
+    }
+  } else {
+    width <- column_ranges(frame$x)
+    is_large <- size * width > 8 & step * width > 0.1
+  }
+  is_infinite <- !is.finite(estimate$score) | !is.finite(step) | is_large
+  names(fit$coefficients)[is_infinite & !is.na(fit$coefficients)]
+}
+
+# Adds our own components and the class; warns once of what is wrong with the estimate.
+close_fit <- function(fit, estimate, frame, asked) {
+  infinite <- find_infinite(fit, estimate, frame, asked)
+  refuse_unestimable(fit, estimate, infinite, frame, asked)
+  has_coefficients <- length(frame$x_names) > 0L
+  is_settled <- !has_coefficients || isTRUE(estimate$converged) || asked$control$iter.max < 2L
+  if (length(infinite) > 0L || !is_settled) {
+    warn_user(c(
+      if (!is_settled) {
+        sprintf("Newton's method did not converge in %d iterations.", asked$control$iter.max)
+      } else {
+        "The likelihood has no maximum."
+      },
+      stats::setNames(explain_infinite(infinite, fit, frame), rep.int("x", length(infinite))),
+      i = if (length(infinite) > 0L) {
+        if (asked$method == "exact") {
+          'Use `ties = "efron", firth = TRUE` for estimates that are finite.'
+        } else {
+          "Use `firth = TRUE` for estimates that are finite."
+        }
+      } else {
+        "Raise `iter.max`, or look at the scale of the columns."
+      }
+    ), class = c(
+      if (length(infinite) > 0L) "survresist_warning_infinite",
+      if (!is_settled) "survresist_warning_convergence"
+    ), coefficients = infinite)
+  }
+  fit$sr <- own_components(estimate, frame, asked, infinite)
+  class(fit) <- c("sr_cox", if (!has_coefficients) "coxph.null", "coxph")
+  fit
+}
+
+# "`armB`: the likelihood has no maximum; all 12 events are in one group."
+explain_infinite <- function(infinite, fit, frame) {
+  event <- NULL
+  vapply(infinite, function(name) {
+    j <- match(name, frame$x_names)
+    column <- frame_column(frame$x, j)
+    ends <- range(column)
+    reason <- sprintf("it grows as the coefficient goes to %sInf", if (fit$coefficients[[j]] < 0) "-" else "")
+    if (all(column == ends[[1L]] | column == ends[[2L]])) {
+      event <- event %||% is_event(frame$y)
+      at_low <- sum(event & column == ends[[1L]])
+      n_event <- sum(event)
+      if (at_low == 0L || at_low == n_event) {
+        reason <- sprintf("all %d events are in one group", n_event)
+      }
+    }
+    sprintf("`%s`: the likelihood has no maximum; %s.", name, reason)
+  }, "", USE.NAMES = FALSE)
+}
+
+refuse_unestimable <- function(fit, estimate, infinite, frame, asked) {
+  p <- length(frame$x_names)
+  if (p == 0L) return(invisible())
+  is_aliased <- is.na(fit$coefficients)
+  if (p > frame$n) {
+    is_lost <- is_aliased | frame$x_names %in% infinite | !isTRUE(estimate$converged)
+    if (all(is_lost)) {
+      stop_input(c(
+        "With more columns than rows, no coefficient can be estimated.",
+        x = sprintf("There are %d columns and %d rows.", p, frame$n),
+        i = "Use fewer covariates, or a penalised model such as `glmnet::glmnet()`."
+      ), arg = "formula")
+    }
+  }
+  if (any(is_aliased) && !asked$singular.ok) {
+    stop_input(c(
+      "With `singular.ok = FALSE` no column may be determined by the others.",
+      x = sprintf("%s is.", format_names(frame$x_names[is_aliased])),
+      i = "Leave it out of the formula."
+    ), arg = "singular.ok", columns = frame$x_names[is_aliased])
+  }
+}
+
+# --- columns, in a matrix or in a list ------------------------------------------------------------
+
+frame_column <- function(x, j) if (is.list(x)) x[[j]] else x[, j]
+
+column_means <- function(x, names = NULL) {
+  means <- if (is.list(x)) vapply(x, mean, 0) else colMeans(x)
+  if (is.null(names)) means else stats::setNames(means, names)
+}
+
+column_ranges <- function(x) {
+  vapply(seq_len(if (is.list(x)) length(x) else ncol(x)), function(j) {
+    diff(range(frame_column(x, j)))
+  }, 0)
+}
+
+# sum_j x_j beta_j
+columns_times <- function(x, beta) {
+  if (!is.list(x)) return(drop(x %*% beta))
+  total <- x[[1L]] * beta[[1L]]
+  for (j in seq_along(x)[-1L]) total <- total + x[[j]] * beta[[j]]
+  total
+}
+
+methods::setOldClass(c("sr_cox", "coxph"))
+methods::setOldClass(c("sr_cox", "coxph.null", "coxph"))
