@@ -52,7 +52,7 @@ resolve_survival_words <- function(formula) {
     head <- expr[[1L]]
     word <- survival_word(head)
     if (!is.null(word)) {
-      called <<- c(called, word)
+      if (word != "Surv" || is.name(head)) called <<- c(called, word)
       if (word != "Surv") expr[[1L]] <- as.name(word)
     }
     for (i in seq_along(expr)[-1L]) {
