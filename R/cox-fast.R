@@ -1,2 +1,332 @@
 # The fast path: columns read where they lie.
-cox_frame_fast <- function(request) NULL
+#
+# A formula such as
+#   Surv(time, status == 2) ~ age + nodes + strata(grade) + offset(z)
+# whose terms are bare numeric columns (or numeric matrices) without a class needs no model frame
+# and no model matrix. The columns are found once, one pass in C finds missing values and builds the
+# response, and C reads the columns where R keeps them. `cox_frame_fast()` gives NULL whenever
+# something needs the ordinary path; the frame is the same to the last bit.
+#
+# Nothing is evaluated twice that could give another value the second time: response, weights,
+# cluster and id may be expressions of the harmless operators below only.
+
+harmless <- c(
+  "+", "-", "*", "/", "^", "(", "==", "!=", "<", ">", "<=", ">=", "!", "&", "|", "$", "[[",
+  "%in%", "c", "is.na", "as.numeric", "as.integer"
+)
+
+cox_frame_fast <- function(request) {
+  if (request$keep_frame || !is.null(request$call$subset)) return(NULL)
+  nafun <- request$nafun
+  if (!identical(nafun, stats::na.omit) && !identical(nafun, stats::na.exclude)) return(NULL)
+  read <- read_formula(request$formula)
+  if (is.null(read)) return(NULL)
+  read <- c(read, read_arguments(request$call))
+  found <- find_columns(read, request)
+  if (is.null(found)) return(NULL)
+  response <- fast_response(found)
+  if (is.null(response)) return(NULL)
+  if (!are_usable(found, nrow(response$y))) return(NULL)
+  grouped <- if (length(found$strata) > 0L) group_strata(found$strata[[1L]], read$strata)
+  fast_frame(read, found, response, grouped, request)
+}
+
+# --- reading the call -----------------------------------------------------------------------------
+
+# list(response, x, strata, offset): expressions and names; NULL when the formula has anything else.
+read_formula <- function(formula) {
+  if (length(formula) != 3L) return(NULL)
+  response <- read_response(formula[[2L]])
+  if (is.null(response)) return(NULL)
+  parts <- list(x = character(), strata = character(), offset = character())
+  expr <- formula[[3L]]
+  repeat { # a + b + c is (a + b) + c: the last term comes first
+    is_sum <- is.call(expr) && identical(expr[[1L]], quote(`+`)) && length(expr) == 3L
+    term <- if (is_sum) expr[[3L]] else expr
+    kind <- term_kind(term)
+    if (is.null(kind)) return(NULL)
+    name <- as.character(if (kind == "x") term else term[[2L]])
+    parts[[kind]] <- c(name, parts[[kind]])
+    if (!is_sum) break
+    expr <- expr[[2L]]
+  }
+  names <- unlist(parts, use.names = FALSE)
+  is_usual <- !anyDuplicated(parts$x) && length(parts$strata) <= 1L && length(parts$offset) <= 1L &&
+    !any(parts$x %in% unlist(lapply(response, all.vars))) && identical(make.names(names), names)
+  if (is_usual) c(list(response = response), parts)
+}
+
+term_kind <- function(term) {
+  if (is.name(term)) return(if (!identical(term, quote(.))) "x")
+  if (!is.call(term) || length(term) != 2L || !is.name(term[[2L]]) || !is.null(names(term))) {
+    return(NULL)
+  }
+  if (identical(term[[1L]], quote(strata))) return("strata")
+  if (identical(term[[1L]], quote(offset))) return("offset")
+  NULL
+}
+
+# The arguments of a literal Surv(time, status) or Surv(start, stop, status)
+read_response <- function(lhs) {
+  if (!is.call(lhs) || !identical(survival_word(lhs[[1L]]), "Surv")) return(NULL)
+  if (!is.null(names(lhs)) || !(length(lhs) %in% 3:4)) return(NULL)
+  parts <- as.list(lhs)[-1L]
+  if (!all(vapply(parts, is_harmless, TRUE))) return(NULL)
+  parts
+}
+
+read_arguments <- function(call) {
+  asked <- as.list(call)[c("weights", "cluster", "id")]
+  asked <- asked[!vapply(asked, is.null, TRUE)]
+  names(asked) <- sprintf("(%s)", names(asked))
+  list(arguments = asked)
+}
+
+is_harmless <- function(expr) {
+  if (is.name(expr)) return(TRUE)
+  if (!is.call(expr)) return(is.atomic(expr) && length(expr) == 1L)
+  if (!is.name(expr[[1L]]) || !(as.character(expr[[1L]]) %in% harmless)) return(FALSE)
+  all(vapply(as.list(expr)[-1L], is_harmless, TRUE))
+}
+
+# --- finding the columns --------------------------------------------------------------------------
+
+# list(response, x, strata, offset, arguments), each a list of vectors. Names are looked up as
+# model.frame() does: in the data, then where the formula was made.
+find_columns <- function(read, request) {
+  if (!all(vapply(read$arguments, is_harmless, TRUE))) return(NULL)
+  data <- request$data
+  is_plain <- is.null(data) || is.data.frame(data) || is.environment(data) || !is.object(data)
+  if (!is_plain) return(NULL)
+  env <- environment(request$formula)
+  wanted <- list(
+    response = read$response, x = lapply(read$x, as.name), strata = lapply(read$strata, as.name),
+    offset = lapply(read$offset, as.name), arguments = read$arguments
+  )
+  sizes <- lengths(wanted)
+  list_call <- as.call(c(list(quote(list)), unlist(wanted, recursive = FALSE, use.names = FALSE)))
+  values <- tryCatch(
+    eval(list_call, data %||% env, env),
+    error = function(e) NULL
+  )
+  if (is.null(values)) return(NULL)
+  part <- rep.int(seq_along(sizes), sizes)
+  found <- lapply(seq_along(sizes), function(k) values[part == k])
+  names(found) <- names(wanted)
+  names(found$x) <- read$x
+  names(found$arguments) <- names(read$arguments)
+  found
+}
+
+# Can each column be taken as it is?
+are_usable <- function(found, n) {
+  is_weight <- names(found$arguments) == "(weights)"
+  all(vapply(found$x, is_plain_column, TRUE, n = n)) &&
+    all(vapply(c(found$strata, found$arguments[!is_weight]), is_plain_group, TRUE, n = n)) &&
+    all(vapply(c(found$offset, found$arguments[is_weight]), is_plain_number, TRUE, n = n))
+}
+
+# Numbers of a covariate: a vector, or a matrix with columns, of no class
+is_plain_column <- function(x, n) {
+  if (!is.numeric(x) || is.object(x)) return(FALSE)
+  if (is.null(dim(x))) length(x) == n else is.matrix(x) && nrow(x) == n && ncol(x) > 0L
+}
+
+is_plain_number <- function(x, n) is.numeric(x) && is.null(attributes(x)) && length(x) == n
+
+is_plain_group <- function(x, n) {
+  if (length(x) != n) return(FALSE)
+  if (is.factor(x)) return(all(class(x) %in% c("factor", "ordered")) && is.null(names(x)))
+  is.atomic(x) && is.null(attributes(x)) && !is.complex(x)
+}
+
+# --- the response ---------------------------------------------------------------------------------
+
+fast_response <- function(found) {
+  parts <- found$response
+  k <- length(parts)
+  status <- parts[[k]]
+  n <- length(status)
+  is_usable <- n > 0L && all(vapply(parts[-k], is_plain_number, TRUE, n = n)) &&
+    is.null(attributes(status)) && (is.numeric(status) || is.logical(status))
+  if (!is_usable) return(NULL)
+  .Call(C_frame_response, if (k == 3L) parts[[1L]], parts[[k - 1L]], status)
+}
+
+# Surv's attributes on the matrix that C made
+as_surv <- function(y, row_names) {
+  columns <- if (ncol(y) == 2L) c("time", "status") else c("start", "stop", "status")
+  attributes(y) <- list(
+    dim = dim(y), dimnames = list(row_names, columns),
+    type = if (ncol(y) == 2L) "right" else "counting", class = "Surv"
+  )
+  y
+}
+
+# --- strata ---------------------------------------------------------------------------------------
+
+# list(code from 0, levels) as strata(g) labels them: the values of a factor or of strings as they
+# are, other values as "g=value"; levels that do not occur are left out.
+group_strata <- function(g, name) {
+  if (is.character(g)) {
+    values <- sort(unique(g))
+    return(list(code = match(g, values) - 1L, levels = values))
+  }
+  if (is.factor(g)) {
+    grouped <- .Call(C_frame_group, g)
+    return(list(code = grouped$code, levels = levels(g)[grouped$value]))
+  }
+  whole <- if (is.double(g)) whole_numbers(g) else g
+  grouped <- if (!is.null(whole)) .Call(C_frame_group, whole)
+  if (is.null(grouped)) {
+    as_factor <- factor(g)
+    grouped <- list(code = as.integer(as_factor) - 1L, value = levels(as_factor))
+  } else if (is.double(g)) {
+    grouped$value <- as.double(grouped$value)
+  } else if (is.logical(g)) {
+    grouped$value <- as.logical(grouped$value)
+  }
+  list(code = grouped$code, levels = paste(name, grouped$value, sep = "="))
+}
+
+# The integers that the doubles are, or NULL
+whole_numbers <- function(x) {
+  whole <- suppressWarnings(as.integer(x))
+  same <- whole == x
+  if (isTRUE(all(same | is.na(x))) && identical(anyNA(whole), anyNA(x))) whole
+}
+
+# --- the frame ------------------------------------------------------------------------------------
+
+fast_frame <- function(read, found, response, grouped, request) {
+  n <- nrow(response$y)
+  labels <- fast_labels(read, request$formula)
+  scanned <- c(
+    found$x, list(response$y), if (!is.null(grouped)) list(grouped$code), found$offset,
+    lapply(found$arguments, column_to_scan)
+  )
+  is_covariate <- seq_along(scanned) <= length(found$x)
+  holes <- scan_rows(unname(scanned), is_covariate, n)
+  if (length(holes$not_finite) > 0L || length(holes$missing) == n) return(NULL)
+  if (response$n_bad_time + response$n_bad_status > 0) warn_bad_response(request)
+  names <- fast_row_names(request$data, n)
+  if (is.null(names)) return(NULL)
+  frame <- list(
+    call = request$call, formula = request$formula,
+    terms = fast_terms(read, found, request, labels), y = response$y,
+    x = double_columns(found$x), x_names = column_names(found$x),
+    assign = fast_assign(found$x), contrasts = NULL,
+    xlevels = if (!is.null(grouped)) stats::setNames(list(grouped$levels), labels$strata),
+    strata = NULL, stratum = grouped$code, strata_levels = grouped$levels,
+    weights = found$arguments[["(weights)"]], offset = if (length(found$offset)) found$offset[[1L]],
+    cluster = found$arguments[["(cluster)"]], id = found$arguments[["(id)"]],
+    row_names = names, has_numbers = !is.data.frame(request$data) ||
+      .row_names_info(request$data) < 0L, n = n, na_action = NULL, na_columns = NULL, mf = NULL, is_fast = TRUE
+  )
+  if (length(holes$missing) > 0L) {
+    labels_scanned <- c(
+      read$x, labels$response, labels$strata, labels$offset, names(found$arguments)
+    )
+    counts <- count_missing(scanned, holes$by_column, labels_scanned)
+    frame <- drop_rows(frame, holes$missing, identical(request$nafun, stats::na.exclude))
+    order_in_frame <- match(names(counts), names(attr(frame$terms, "dataClasses")))
+    frame$na_columns <- counts[order(order_in_frame)]
+  }
+  frame$y <- as_surv(frame$y, frame$row_names)
+  frame
+}
+
+# Leaves rows out of every part.
+drop_rows <- function(frame, rows, is_exclude) {
+  keep <- seq_len(frame$n)[-rows]
+  frame$na_action <- structure(
+    rows, names = frame$row_names[rows], class = if (is_exclude) "exclude" else "omit"
+  )
+  frame$x <- if (is.list(frame$x)) {
+    lapply(frame$x, function(column) column[keep])
+  } else {
+    frame$x[keep, , drop = FALSE]
+  }
+  frame$y <- frame$y[keep, , drop = FALSE]
+  for (part in c("stratum", "weights", "offset", "cluster", "id")) {
+    if (!is.null(frame[[part]])) frame[[part]] <- frame[[part]][keep]
+  }
+  frame$row_names <- if (frame$has_numbers) as.character(keep) else frame$row_names[keep]
+  frame$n <- length(keep)
+  frame
+}
+
+# Row names as text, NULL when the data have another number of rows. The numbers of rows without
+# names stay a deferred string, which costs nothing until it is looked at.
+fast_row_names <- function(data, n) {
+  given <- if (is.data.frame(data)) .row_names_info(data, 0L)
+  is_automatic <- is.integer(given) && length(given) == 2L && is.na(given[[1L]])
+  if (is.null(given) || is_automatic && abs(given[[2L]]) == n) return(as.character(seq_len(n)))
+  if (!is_automatic && length(given) == n) as.character(given)
+}
+
+# --- columns --------------------------------------------------------------------------------------
+
+# A lone matrix as it is, else a list of double vectors
+double_columns <- function(x) {
+  if (length(x) == 1L && is.matrix(x[[1L]])) {
+    if (!is.double(x[[1L]])) storage.mode(x[[1L]]) <- "double"
+    return(x[[1L]])
+  }
+  columns <- lapply(unname(x), function(column) {
+    if (is.matrix(column)) {
+      lapply(seq_len(ncol(column)), function(j) as.double(column[, j]))
+    } else {
+      list(if (is.double(column)) column else as.double(column))
+    }
+  })
+  unlist(columns, recursive = FALSE, use.names = FALSE)
+}
+
+# Names as model.matrix() makes them
+column_names <- function(x) {
+  if (length(x) == 0L) return(NULL)
+  if (!any(vapply(x, is.matrix, TRUE))) return(names(x))
+  unlist(lapply(names(x), function(name) {
+    column <- x[[name]]
+    if (!is.matrix(column)) return(name)
+    own <- colnames(column)
+    if (is.null(own)) {
+      if (ncol(column) == 1L) name else paste0(name, seq_len(ncol(column)))
+    } else {
+      paste0(name, own)
+    }
+  }))
+}
+
+fast_assign <- function(x) {
+  width <- vapply(x, function(column) if (is.matrix(column)) ncol(column) else 1L, 1L)
+  assign_list(rep.int(seq_along(x), width), names(x))
+}
+
+# --- terms ----------------------------------------------------------------------------------------
+
+fast_labels <- function(read, formula) {
+  list(
+    response = deparse1(formula[[2L]]),
+    strata = if (length(read$strata) > 0L) sprintf("strata(%s)", read$strata),
+    offset = if (length(read$offset) > 0L) sprintf("offset(%s)", read$offset)
+  )
+}
+
+fast_terms <- function(read, found, request, labels) {
+  terms <- terms_with_specials(request$formula, NULL)
+  variables <- vapply(as.list(attr(terms, "variables"))[-1L], deparse1, "")
+  classes <- c(
+    stats::setNames(vapply(found$x, stats::.MFclass, ""), read$x),
+    stats::setNames(sprintf("nmatrix.%d", length(read$response)), labels$response),
+    if (length(read$strata)) stats::setNames("factor", labels$strata),
+    if (length(read$offset)) stats::setNames("numeric", labels$offset)
+  )
+  attr(terms, "intercept") <- 1
+  attr(terms, "predvars") <- attr(terms, "variables")
+  attr(terms, "dataClasses") <- c(
+    classes[variables], vapply(found$arguments, stats::.MFclass, "")
+  )
+  terms
+}
