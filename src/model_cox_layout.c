@@ -9,22 +9,18 @@ sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_c
                         int is_efron, sr_riskset *rs, sr_cox_fit *fit)
 {
     const sr_times *times = &data->times;
-    fit->n_time_merged = 0;
-    fit->n_time_distinct = 0;
-    if (!(control->tol_time > 0))
-        return sr_riskset_make(ctx, times, is_efron, rs);
     sr_timeindex index;
     SR_TRY(sr_timeindex_make(ctx, times->n, times->start, times->stop, control->tol_time, &index,
                              &fit->bad_row));
     fit->n_time_merged = index.n_merged;
     fit->n_time_distinct = index.n_distinct + index.n_merged;
     for (size_t i = 0; index.n_merged > 0 && i < times->n; i++) {
-        if (fit->stop != NULL)
-            fit->stop[i] = index.value[index.stop[i]];
-        if (fit->start != NULL && index.start != NULL)
+        fit->stop[i] = index.value[index.stop[i]];
+        if (times->start != NULL)
             fit->start[i] = index.value[index.start[i]];
     }
-    return sr_riskset_from_index(ctx, times, &index, is_efron, rs);
+    SR_TRY(sr_riskset_from_index(ctx, times, &index, is_efron, rs));
+    return rs->n_slot == (size_t)times->n_stratum ? SR_ERR_NO_EVENT : SR_OK;
 }
 
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,

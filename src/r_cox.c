@@ -1,5 +1,5 @@
 /* r_cox.c -- .Call("cox_fit"): one Newton fit of the Cox model; see cox_newton() in R/cox-data.R */
-#include "r_data.h"
+#include "r_fit.h"
 
 enum { COEF, VAR, SCORE, MEANS, LOGLIK, SCORE_TEST, ITER, RANK, HALVING, CONVERGED, ETA, MARTINGALE,
        TIMES, N_MERGED, N_DISTINCT };
@@ -56,34 +56,47 @@ static void put_scalars(SEXP list, const sr_cox_fit *fit)
         SET_VECTOR_ELT(list, TIMES, R_NilValue);
 }
 
-SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
-               SEXP is_centred, SEXP tolerance)
+SEXP sr_fit_to_r(sr_fit_kernel kernel, const void *extra, const sr_fit_args *args)
 {
     sr_cox_data data;
     sr_cox_fit fit = {0};
-    sr_data_from_r(bundle, &data);
+    sr_data_from_r(args->bundle, &data);
     const R_xlen_t p = (R_xlen_t)data.x.p;
-    if (TYPEOF(is_centred) != LGLSXP || XLENGTH(is_centred) != p)
+    if (TYPEOF(args->is_centred) != LGLSXP || XLENGTH(args->is_centred) != p)
         Rf_error("survresist, internal: `is_centred` must be %lld logicals", (long long)p);
-    if (init != R_NilValue && (TYPEOF(init) != REALSXP || XLENGTH(init) != p))
+    if (args->init != R_NilValue && (TYPEOF(args->init) != REALSXP || XLENGTH(args->init) != p))
         Rf_error("survresist, internal: `init` must be %lld doubles", (long long)p);
     const sr_cox_control control = {
-        .is_efron = Rf_asLogical(is_efron) == TRUE,
-        .max_iter = Rf_asInteger(max_iter),
-        .eps = Rf_asReal(eps),
-        .tol_chol = Rf_asReal(tol_chol),
-        .tol_time = Rf_asReal(tolerance),
-        .init = init == R_NilValue ? NULL : REAL(init),
-        .is_centred = LOGICAL(is_centred),
+        .is_efron = Rf_asLogical(args->is_efron) == TRUE,
+        .max_iter = Rf_asInteger(args->max_iter),
+        .eps = Rf_asReal(args->eps),
+        .tol_chol = Rf_asReal(args->tol_chol),
+        .tol_time = Rf_asReal(args->tolerance),
+        .init = args->init == R_NilValue ? NULL : REAL(args->init),
+        .is_centred = LOGICAL(args->is_centred),
     };
     SEXP list = PROTECT(sr_named_list(fit_names));
     take_room(list, &data, &fit);
     take_times(list, &data, control.tol_time, &fit);
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_cox_fit_newton(&ctx, &data, &control, &fit);
+    const sr_status status = kernel(&ctx, &data, &control, extra, &fit);
     sr_context_close(&ctx, status);
     put_scalars(list, &fit);
     UNPROTECT(1);
     return list;
+}
+
+static sr_status newton_kernel(sr_context *ctx, const sr_cox_data *data,
+                               const sr_cox_control *control, const void *unused, sr_cox_fit *fit)
+{
+    (void)unused;
+    return sr_cox_fit_newton(ctx, data, control, fit);
+}
+
+SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+               SEXP is_centred, SEXP tolerance)
+{
+    const sr_fit_args args = {bundle, is_efron, init, max_iter, eps, tol_chol, is_centred, tolerance};
+    return sr_fit_to_r(newton_kernel, NULL, &args);
 }

@@ -6,6 +6,10 @@
 #include <Rinternals.h>
 
 SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
+SEXP r_cox_exact(SEXP bundle, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol, SEXP is_centred,
+                 SEXP tolerance);
+SEXP r_cox_firth(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+                 SEXP is_centred, SEXP tolerance, SEXP fixed);
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance);
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
@@ -22,6 +26,8 @@ SEXP r_get_threads(void);
 
 static const R_CallMethodDef routines[] = {
     ENTRY(concordance, 4),
+    ENTRY(cox_exact, 7),
+    ENTRY(cox_firth, 9),
     ENTRY(cox_fit, 8),
     ENTRY(frame_all_in, 3),
     ENTRY(frame_count, 3),
