@@ -364,12 +364,13 @@ hr_likelihood_ratio <- function(grid, contrast, by, df) {
 
 # ---- showing it ------------------------------------------------------------------------------
 
+# the label of a variable, or of the one variable in a column of the model, or its name
 grid_label <- function(grid, name) {
-  x <- if (name %in% names(grid$data)) grid$data[[name]] else grid$frame[[grid_column(grid, name)]]
-  label <- attr(x, "label", exact = TRUE)
-  if (!is.null(label)) return(label)
+  column <- if (!name %in% names(grid$data)) grid_column(grid, name)
+  inner <- if (is.null(column)) name else all.vars(grid$columns[[column]])
+  if (length(inner) != 1L) return(name)
   data <- tryCatch(eval(grid$fit$call$data, grid$enclos), error = function(e) NULL)
-  label <- if (is.list(data)) attr(data[[name]], "label", exact = TRUE)
+  label <- if (is.list(data)) attr(data[[inner]], "label", exact = TRUE)
   if (is.null(label)) name else label
 }
 
