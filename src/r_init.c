@@ -12,6 +12,8 @@ SEXP r_cox_firth(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps,
                  SEXP is_centred, SEXP tolerance, SEXP fixed);
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance);
+SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
+SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
 SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
 SEXP r_frame_group(SEXP x);
@@ -29,6 +31,8 @@ static const R_CallMethodDef routines[] = {
     ENTRY(cox_exact, 7),
     ENTRY(cox_firth, 9),
     ENTRY(cox_fit, 8),
+    ENTRY(cox_zph, 5),
+    ENTRY(cox_zph_clock, 2),
     ENTRY(frame_all_in, 3),
     ENTRY(frame_count, 3),
     ENTRY(frame_group, 1),

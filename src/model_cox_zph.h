@@ -1,0 +1,34 @@
+/* model_cox_zph.h -- does a coefficient change with time
+ *
+ * Score test of theta = 0 in beta(t) = beta + theta g(t). See model_cox_zph.c.
+ */
+#ifndef SR_MODEL_COX_ZPH_H
+#define SR_MODEL_COX_ZPH_H
+#include "model_cox.h"
+
+/* The events in the order of their times, stratum after stratum; rows of one time ascending, or
+ * descending with is_reversed. row[n_event] is caller's room, n_event = rows with event != 0. */
+sr_status sr_event_order(sr_context *ctx, const sr_times *times, int is_reversed, uint32_t *row);
+
+/* A clock that runs with the data. value[n_event] for the rows of sr_event_order:
+ * 1 minus the Kaplan-Meier curve of all rows (unweighted, no strata) just before the event, or the
+ * rank of the event's time among the times of all rows, ties sharing their mean. */
+sr_status sr_event_survival(sr_context *ctx, const sr_times *times, size_t n_event,
+                            const uint32_t *row, double *value);
+sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event,
+                        const uint32_t *row, double *value);
+
+typedef struct {
+    double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */
+    double *info;          /* [p x p] sum of V(t) */
+    double *info_g;        /* [p x p] sum of g(t) V(t) */
+    double *info_gg;       /* [p x p] sum of g(t)^2 V(t) */
+    double *schoenfeld;    /* [n_event x p] x_i - xbar, not weighted, by sr_event_order */
+    double *stratum_event; /* [n_stratum] events */
+    int *is_varying;       /* [n_stratum x p] the column is not constant in the stratum */
+} sr_cox_zph;
+
+/* eta [n]: linear predictor with offset. g[n_event] by row[]; every pointer is caller's room. */
+sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
+                          size_t n_event, const uint32_t *row, const double *g, sr_cox_zph *out);
+#endif
