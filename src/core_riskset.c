@@ -156,11 +156,14 @@ static sr_status count_deaths(sr_context *ctx, const sr_times *t, int is_efron, 
 {
     double *n_death, *death_weight;
     SR_TAKE(n_death, (double *)sr_arena_zero(&ctx->arena, lay->n_slot, sizeof(double)));
-    SR_TAKE(death_weight, (double *)sr_arena_zero(&ctx->arena, lay->n_slot, sizeof(double)));
+    death_weight = n_death;
+    if (t->weight != NULL)
+        SR_TAKE(death_weight, (double *)sr_arena_zero(&ctx->arena, lay->n_slot, sizeof(double)));
     for (size_t i = 0; i < t->n; i++)
         if (t->event[i] != 0) {
             n_death[lay->leave[i]] += 1;
-            death_weight[lay->leave[i]] += t->weight == NULL ? 1 : t->weight[i];
+            if (t->weight != NULL)
+                death_weight[lay->leave[i]] += t->weight[i];
         }
     size_t n_tied = 0;
     for (size_t k = 0; is_efron && k < lay->n_slot; k++)

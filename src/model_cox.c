@@ -36,6 +36,7 @@ typedef struct {
     const double *scale;  /* [p] of the caller's columns */
     sr_risk_sums sums;
     double *eta, *risk, *shift, *beta;
+    sr_arena_mark own; /* what was taken since is of no use after the last step */
 } view;
 
 /* ---- centre and scale ------------------------------------------------------------------ */
@@ -326,25 +327,41 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
 
 /* ---- the fit ------------------------------------------------------------------------------ */
 
-static sr_status make_view(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
-                           sr_cox_fit *fit, view *v)
+/* Risk sets of the caller's rows. What only the sorting needs is given back at once. */
+static sr_status find_risk_sets(sr_context *ctx, const sr_cox_data *data,
+                                const sr_cox_control *control, sr_cox_fit *fit, sr_riskset *out)
 {
     sr_timeindex index;
     const sr_times *const t = &data->times;
-    *v = (view){.times = *t, .x = data->x, .offset = data->offset};
-    SR_TRY(sr_timeindex_make(ctx, t->n, t->start, t->stop, control->tol_time, &index, &fit->bad_row));
-    fit->n_time_merged = index.n_merged;
-    fit->n_time_distinct = index.n_distinct + index.n_merged;
-    for (size_t i = 0; index.n_merged > 0 && i < t->n; i++) {
-        fit->stop[i] = index.value[index.stop[i]];
-        if (t->start != NULL)
-            fit->start[i] = index.value[index.start[i]];
+    sr_context scratch = *ctx;
+    scratch.arena = (sr_arena){0};
+    sr_status status = sr_timeindex_make(&scratch, t->n, t->start, t->stop, control->tol_time,
+                                         &index, &fit->bad_row);
+    if (status == SR_OK) {
+        fit->n_time_merged = index.n_merged;
+        fit->n_time_distinct = index.n_distinct + index.n_merged;
+        for (size_t i = 0; index.n_merged > 0 && i < t->n; i++) {
+            fit->stop[i] = index.value[index.stop[i]];
+            if (t->start != NULL)
+                fit->start[i] = index.value[index.start[i]];
+        }
+        status = sr_riskset_from_index(ctx, t, &index, control->is_efron, out);
     }
-    SR_TRY(sr_riskset_from_index(ctx, t, &index, control->is_efron, &v->rs));
-    if (v->rs.n_slot == (size_t)t->n_stratum)
+    sr_arena_free(&scratch.arena);
+    return status;
+}
+
+static sr_status make_view(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
+                           sr_cox_fit *fit, view *v)
+{
+    const sr_times *const t = &data->times;
+    *v = (view){.times = *t, .x = data->x, .offset = data->offset};
+    SR_TRY(find_risk_sets(ctx, data, control, fit, &v->given));
+    if (v->given.n_slot == (size_t)t->n_stratum)
         return SR_ERR_NO_EVENT;
-    v->given = v->rs;
+    v->rs = v->given;
     SR_TRY(standardise(ctx, data, control->is_centred, fit->means, v));
+    v->own = sr_arena_save(&ctx->arena);
     if (v->rs.n_slot + v->rs.n_tied > LAID_OUT_FROM && data->x.p > 0)
         SR_TRY(lay_out(ctx, v));
     SR_TAKE(v->eta, sr_arena_double(&ctx->arena, v->times.n));
@@ -393,19 +410,25 @@ static sr_status finish_rows(sr_context *ctx, const sr_cox_data *data, const sr_
     return SR_OK;
 }
 
+static sr_status result_take(sr_context *ctx, size_t p, sr_newton_result *out)
+{
+    SR_TAKE(out->theta, (double *)sr_arena_zero(&ctx->arena, p, sizeof(double)));
+    SR_TAKE(out->gradient, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->info, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(out->inverse, sr_arena_double(&ctx->arena, p * p));
+    return SR_OK;
+}
+
 sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                             sr_cox_fit *fit)
 {
     const size_t p = data->x.p;
-    view v;
-    SR_TRY(make_view(ctx, data, control, fit, &v));
     sr_newton_result result = {.is_converged = 1};
-    SR_TAKE(result.theta, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(result.gradient, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(result.info, sr_arena_double(&ctx->arena, p * p));
-    SR_TAKE(result.inverse, sr_arena_double(&ctx->arena, p * p));
-    for (size_t j = 0; j < p; j++)
-        result.theta[j] = control->init == NULL ? 0 : control->init[j] / v.scale[j];
+    view v;
+    SR_TRY(result_take(ctx, p, &result));
+    SR_TRY(make_view(ctx, data, control, fit, &v));
+    for (size_t j = 0; control->init != NULL && j < p; j++)
+        result.theta[j] = control->init[j] / v.scale[j];
     if (p == 0) {
         SR_TRY(evaluate(ctx, NULL, &result.f, NULL, NULL, &v));
         result.f_start = result.f;
@@ -422,5 +445,6 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     fit->n_halving = result.n_halving;
     fit->rank = result.rank;
     fit->is_converged = result.is_converged;
+    sr_arena_restore(&ctx->arena, v.own);
     return finish_rows(ctx, data, &v.given, fit);
 }

@@ -71,7 +71,9 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
     for (int s = 0; s < rs->n_stratum; s++) {
         const size_t first = rs->slot_begin[s];
         double high = 0, low = 0;
-        out->step[first] = out->at_cell[first] = out->at_cell_low[first] = 0;
+        if (out->step != NULL)
+            out->step[first] = 0;
+        out->at_cell[first] = out->at_cell_low[first] = 0;
         for (size_t k = first + 1; k < rs->slot_begin[s + 1]; k++) {
             const double factor = mark == NULL ? 1 : mark[k];
             double of_death;
@@ -83,7 +85,8 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
                 sr_add_exactly(&out->at_cell[cell], &out->at_cell_low[cell], factor * of_death);
             }
             sr_add_exactly(&high, &low, step);
-            out->step[k] = step;
+            if (out->step != NULL)
+                out->step[k] = step;
             out->at_cell[k] = high;
             out->at_cell_low[k] = low;
         }
