@@ -19,12 +19,13 @@
  * owners: model_cox.h. Cost a step O(n p^2); memory n p doubles when laid out.
  */
 #include "model_cox.h"
+#include "core_exp.h"
 #include "core_optim.h"
 #include "core_simd.h"
 #include <math.h>
 #include <string.h>
 
-enum { LAID_OUT_FROM = 32768, SAMPLE = 65536, ROWS_A_CHUNK = 65536, MOST_CHUNKS = 8 };
+enum { LAID_OUT_FROM = 32768, SAMPLE = 65536 };
 static const double FAR_APART = 100, LARGE_MEAN = 16, LARGEST_ETA = 250;
 
 /* What the objective sees: the rows as given, or laid out by slot. */
@@ -131,7 +132,7 @@ static sr_status standardise(sr_context *ctx, const sr_cox_data *data, const int
     const double total = data->times.weight == NULL
                              ? (double)data->times.n
                              : column_sum(data->times.weight, NULL, data->times.n, 0, 0);
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (data->times.n > ROWS_A_CHUNK)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (data->times.n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < p; j++) {
         const double *const x = data->x.x[j], *const weight = data->times.weight;
         mean[j] = column_sum(x, weight, data->times.n, 0, 0) / total;
@@ -191,7 +192,7 @@ static sr_status gather(sr_context *ctx, const double *from, const uint32_t *row
     if (from == NULL)
         return SR_OK;
     SR_TAKE(to, sr_arena_double(&ctx->arena, n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < n; i++)
         to[i] = from[row[i]];
     *out = to;
@@ -205,7 +206,7 @@ static sr_status gather_index(sr_context *ctx, const uint32_t *from, const uint3
     if (from == NULL)
         return SR_OK;
     SR_TAKE(to, sr_arena_index(&ctx->arena, n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < n; i++)
         to[i] = from[row[i]];
     *out = to;
@@ -219,7 +220,7 @@ static sr_status gather_columns(sr_context *ctx, const uint32_t *row, size_t n, 
     const sr_columns from = *x;
     SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, x->p, sizeof(double *)));
     SR_TAKE(matrix, (double *)sr_arena_take(&ctx->arena, n, x->p * sizeof(double)));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > ROWS_A_CHUNK)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < from.p; j++) {
         double *const to = matrix + j * n;
         for (size_t i = 0; i < n; i++) {
@@ -256,11 +257,14 @@ static sr_status lay_out(sr_context *ctx, view *v)
 
 /* ---- risks ------------------------------------------------------------------------------- */
 
-static void centre_eta(const sr_times *times, const double *eta, double *shift)
+/* Shifts are 0 unless exp would leave the range of doubles. */
+static void centre_eta(sr_context *ctx, const sr_times *times, const double *eta, double *shift)
 {
     double low = 0, high = 0;
     for (int s = 0; s < times->n_stratum; s++)
         shift[s] = 0;
+#pragma omp parallel for num_threads(ctx->n_thread) reduction(min : low) reduction(max : high) \
+    schedule(static) if (times->n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < times->n; i++) {
         low = eta[i] < low ? eta[i] : low;
         high = eta[i] > high ? eta[i] : high;
@@ -278,20 +282,29 @@ static void centre_eta(const sr_times *times, const double *eta, double *shift)
             shift[s] = 0;
 }
 
+static void risk_block(const sr_riskset *rs, const sr_times *times, const double *eta,
+                       const double *shift, size_t from, size_t to, double *risk)
+{
+    for (size_t i = from; i < to; i++)
+        risk[i] = eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]];
+    sr_exp_block(to - from, risk + from);
+    for (size_t i = from; times->weight != NULL && i < to; i++)
+        risk[i] *= times->weight[i];
+    for (size_t i = from; rs != NULL && rs->enter != NULL && i < to; i++)
+        if (rs->enter[i] == rs->cell[i])
+            risk[i] = 0;
+}
+
 sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                       const double *eta, double *shift, double *risk)
 {
     SR_TICK(ctx);
-    centre_eta(times, eta, shift);
-    const size_t n_chunk = sr_chunk_count(times->n, ROWS_A_CHUNK, MOST_CHUNKS);
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
-    for (size_t c = 0; c < n_chunk; c++) {
-        const size_t end = sr_chunk_begin(times->n, n_chunk, c + 1);
-        for (size_t i = sr_chunk_begin(times->n, n_chunk, c); i < end; i++) {
-            const int s = times->stratum == NULL ? 0 : times->stratum[i];
-            const int is_idle = rs != NULL && rs->enter != NULL && rs->enter[i] == rs->cell[i];
-            risk[i] = is_idle ? 0 : weight_of(times, i) * exp(eta[i] - shift[s]);
-        }
+    centre_eta(ctx, times, eta, shift);
+    const size_t n_block = (times->n + SR_BLOCK - 1) / SR_BLOCK;
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (times->n > SR_PARALLEL_FROM)
+    for (size_t b = 0; b < n_block; b++) {
+        const size_t end = (b + 1) * SR_BLOCK;
+        risk_block(rs, times, eta, shift, b * SR_BLOCK, end < times->n ? end : times->n, risk);
     }
     return SR_OK;
 }
@@ -308,7 +321,7 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     SR_TRY(sr_columns_times(ctx, x, v->beta, v->offset, v->eta));
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, g == NULL ? NULL : x, v->risk, &v->sums));
-    *f = sr_cox_loglik(&v->rs, &v->times, v->eta, v->shift, &v->sums);
+    SR_TRY(sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f));
     if (g == NULL)
         return SR_OK;
     if (!isfinite(*f)) {
@@ -403,7 +416,7 @@ static sr_status finish_rows(sr_context *ctx, const sr_cox_data *data, const sr_
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, risk, &sums));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &hazard));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > ROWS_A_CHUNK)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < rs->n; i++)
         fit->martingale[i] = (data->times.event[i] != 0) - risk[i] * sr_row_hazard(rs, &hazard, i) /
                                                                weight_of(&data->times, i);

@@ -8,6 +8,9 @@
 #include "core_columns.h"
 #include "core_riskset.h"
 
+/* Loops over fewer rows than this are not worth a second thread. */
+enum { SR_PARALLEL_FROM = 65536 };
+
 typedef struct {
     sr_times times;       /* n, start, stop, event, weight, stratum */
     sr_columns x;         /* p = 0 for a null model; centre and scale unset */
@@ -89,8 +92,9 @@ static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h,
 
 /* sum_i w_i delta_i (eta_i - shift) - sum_k (log S0_k, weighted; over the tied steps for Efron).
  * -Inf or NaN where a risk set has lost its sum to underflow. */
-double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *eta,
-                     const double *shift, const sr_risk_sums *sums);
+sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
+                        const double *eta, const double *shift, const sr_risk_sums *sums,
+                        double *loglik);
 
 /* Gradient and information in z for given risks and sums, each event time k weighted by mark[k]
  * (NULL: 1).  score[p], info[p x p]. */

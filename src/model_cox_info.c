@@ -49,18 +49,18 @@ sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazar
 static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, const double *D0,
                           double *of_death)
 {
-    if (!is_tied(rs, k)) {
-        *of_death = rs->death_weight[k] / S0[k];
-        return *of_death;
-    }
-    const double n_death = rs->n_death[k], tied = D0[rs->slot_tied[k]];
-    double all = 0, reduced = 0;
+    if (rs->n_death[k] == 0)
+        return 0;
+    if (!is_tied(rs, k))
+        return rs->death_weight[k] / S0[k];
+    const double n_death = rs->n_death[k], share = D0[rs->slot_tied[k]] / n_death;
+    double all = 0, moment = 0;
     for (double l = 0; l < n_death; l++) {
-        const double share = l / n_death, hazard = 1 / (S0[k] - share * tied);
+        const double hazard = 1 / (S0[k] - l * share);
         all += hazard;
-        reduced += hazard * (1 - share);
+        moment += hazard * (n_death - l);
     }
-    *of_death = reduced * rs->death_weight[k] / n_death;
+    *of_death = moment * rs->death_weight[k] / (n_death * n_death);
     return all * rs->death_weight[k] / n_death;
 }
 
@@ -68,21 +68,25 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
                             const double *D0, const double *mark, sr_cum_hazard *out)
 {
     SR_TICK(ctx);
+    /* the steps first, where their sums will stand; tied deaths' own parts in their cells */
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
+    for (size_t k = 0; k < rs->n_slot; k++) {
+        const double factor = mark == NULL ? 1 : mark[k];
+        double of_death = 0;
+        out->at_cell[k] = factor * hazard_step(rs, k, S0, D0, &of_death);
+        if (is_tied(rs, k))
+            out->at_cell[rs->n_slot + (size_t)rs->slot_tied[k]] = factor * of_death;
+    }
     for (int s = 0; s < rs->n_stratum; s++) {
-        const size_t first = rs->slot_begin[s];
         double high = 0, low = 0;
-        if (out->step != NULL)
-            out->step[first] = 0;
-        out->at_cell[first] = out->at_cell_low[first] = 0;
-        for (size_t k = first + 1; k < rs->slot_begin[s + 1]; k++) {
-            const double factor = mark == NULL ? 1 : mark[k];
-            double of_death;
-            const double step = factor * hazard_step(rs, k, S0, D0, &of_death);
+        for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
+            const double step = out->at_cell[k];
             if (is_tied(rs, k)) {
                 const size_t cell = rs->n_slot + (size_t)rs->slot_tied[k];
-                out->at_cell[cell] = high;
-                out->at_cell_low[cell] = low;
-                sr_add_exactly(&out->at_cell[cell], &out->at_cell_low[cell], factor * of_death);
+                double own_high = high, own_low = low;
+                sr_add_exactly(&own_high, &own_low, out->at_cell[cell]);
+                out->at_cell[cell] = own_high;
+                out->at_cell_low[cell] = own_low;
             }
             sr_add_exactly(&high, &low, step);
             if (out->step != NULL)
@@ -94,28 +98,25 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
     return SR_OK;
 }
 
-/* sum_i w_i delta_i (eta_i - shift): plain sums over blocks, the blocks kept exactly */
-static double event_sum(const sr_times *times, const double *eta, const double *shift)
+/* sum_i w_i delta_i (eta_i - shift) over one block */
+static double event_sum(const sr_times *times, const double *eta, const double *shift, size_t from,
+                        size_t to)
 {
-    double high = 0, low = 0;
-    for (size_t from = 0; from < times->n; from += SR_BLOCK) {
-        const size_t to = times->n - from < SR_BLOCK ? times->n : from + SR_BLOCK;
-        double block = 0;
-        for (size_t i = from; i < to; i++)
-            if (times->event[i] != 0)
-                block += (times->weight == NULL ? 1 : times->weight[i]) *
-                         (eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]]);
-        sr_add_exactly(&high, &low, block);
-    }
-    return high + low;
+    double sum = 0;
+    for (size_t i = from; i < to; i++)
+        if (times->event[i] != 0)
+            sum += (times->weight == NULL ? 1 : times->weight[i]) *
+                   (eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]]);
+    return sum;
 }
 
 /* sum_l log(S0 - l / d D0): the logarithm of products, each within the range of doubles */
 static double log_of_steps(double S0, double D0, double n_death)
 {
     double logs = 0, product = 1;
+    const double share = D0 / n_death;
     for (double l = 0; l < n_death; l++) {
-        product *= S0 - l / n_death * D0;
+        product *= S0 - l * share;
         if (!(product < 1e100 && product > 1e-100)) {
             logs += log(product);
             product = 1;
@@ -124,21 +125,44 @@ static double log_of_steps(double S0, double D0, double n_death)
     return logs + log(product);
 }
 
-double sr_cox_loglik(const sr_riskset *rs, const sr_times *times, const double *eta,
-                     const double *shift, const sr_risk_sums *sums)
+/* Terms of the log-likelihood that slots [from, to) take away */
+static double slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, size_t from, size_t to)
 {
-    double loglik = event_sum(times, eta, shift), lost = 0;
-    for (int s = 0; s < rs->n_stratum; s++)
-        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
-            if (!is_tied(rs, k)) {
-                sr_add_exactly(&loglik, &lost, -rs->death_weight[k] * log(sums->S0[k]));
-                continue;
-            }
-            const double n_death = rs->n_death[k], tied = sums->D0[rs->slot_tied[k]];
-            const double logs = log_of_steps(sums->S0[k], tied, n_death);
-            sr_add_exactly(&loglik, &lost, -rs->death_weight[k] / n_death * logs);
-        }
-    return loglik + lost;
+    double sum = 0;
+    for (size_t k = from; k < to; k++) {
+        if (rs->n_death[k] == 0)
+            continue;
+        if (is_tied(rs, k))
+            sum += rs->death_weight[k] / rs->n_death[k] *
+                   log_of_steps(sums->S0[k], sums->D0[rs->slot_tied[k]], rs->n_death[k]);
+        else
+            sum += rs->death_weight[k] * log(sums->S0[k]);
+    }
+    return sum;
+}
+
+sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
+                        const double *eta, const double *shift, const sr_risk_sums *sums,
+                        double *loglik)
+{
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    const size_t n_row_block = (times->n + SR_BLOCK - 1) / SR_BLOCK;
+    const size_t n_slot_block = (rs->n_slot + SR_BLOCK - 1) / SR_BLOCK;
+    double *part;
+    SR_TAKE(part, sr_arena_double(&ctx->arena, n_row_block + n_slot_block));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (times->n > SR_PARALLEL_FROM)
+    for (size_t b = 0; b < n_row_block + n_slot_block; b++) {
+        const int is_rows = b < n_row_block;
+        const size_t from = (is_rows ? b : b - n_row_block) * SR_BLOCK, to = from + SR_BLOCK;
+        part[b] = is_rows ? event_sum(times, eta, shift, from, to < times->n ? to : times->n)
+                          : -slot_logs(rs, sums, from, to < rs->n_slot ? to : rs->n_slot);
+    }
+    double high = 0, low = 0;
+    for (size_t b = 0; b < n_row_block + n_slot_block; b++)
+        sr_add_exactly(&high, &low, part[b]);
+    *loglik = high + low;
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
 }
 
 /* What the event times take from the information: a matrix to subtract for each of
@@ -154,21 +178,19 @@ static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_r
                        mean_weights *out)
 {
     const size_t t = (size_t)rs->slot_tied[k];
-    const double n_death = rs->n_death[k], weight = rs->death_weight[k] / n_death;
-    double sum = 0, moment = 0, spread = 0;
+    const double n_death = rs->n_death[k], share = sums->D0[t] / n_death;
+    double sum = 0, moment = 0, square = 0; /* of l under the weights c_l^2 */
     for (double l = 0; l < n_death; l++) {
-        const double hazard = 1 / (sums->S0[k] - l / n_death * sums->D0[t]);
-        sum += hazard * hazard;
-        moment += hazard * hazard * (l / n_death);
+        const double hazard = 1 / (sums->S0[k] - l * share), weight = hazard * hazard;
+        sum += weight;
+        moment += weight * l;
+        square += weight * l * l;
     }
-    const double mean = moment / sum;
-    for (double l = 0; l < n_death; l++) {
-        const double hazard = 1 / (sums->S0[k] - l / n_death * sums->D0[t]);
-        spread += hazard * hazard * (l / n_death - mean) * (l / n_death - mean);
-    }
-    out->share[t] = mean;
-    out->of_mean[t] = factor * weight * sum;
-    out->of_death[t] = factor * weight * spread;
+    const double mean = moment / sum, of_one = factor * rs->death_weight[k] / n_death;
+    const double spread = (square - mean * moment) / (n_death * n_death);
+    out->share[t] = mean / n_death;
+    out->of_mean[t] = of_one * sum;
+    out->of_death[t] = spread > 0 ? of_one * spread : 0;
 }
 
 static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
@@ -178,14 +200,14 @@ static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
     SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
-    for (int s = 0; s < rs->n_stratum; s++)
-        for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++) {
-            const double factor = mark == NULL ? 1 : mark[k];
-            if (is_tied(rs, k))
-                weigh_tied(rs, k, factor, sums, out);
-            else
-                out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
-        }
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
+    for (size_t k = 0; k < rs->n_slot; k++) {
+        const double factor = mark == NULL ? 1 : mark[k];
+        if (is_tied(rs, k))
+            weigh_tied(rs, k, factor, sums, out);
+        else if (rs->n_death[k] > 0)
+            out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
+    }
     return SR_OK;
 }
 
@@ -237,7 +259,7 @@ sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_tim
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, mark, &hazard));
     SR_TAKE(met, sr_arena_double(&ctx->arena, rs->n));
     SR_TAKE(excess, sr_arena_double(&ctx->arena, rs->n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > 65536)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < rs->n; i++) {
         met[i] = risk[i] * sr_row_hazard(rs, &hazard, i);
         excess[i] = -met[i];
