@@ -1,16 +1,20 @@
-/* core_sort.c -- see core_sort.h
- *
- * Six digits of 11 bits cover 64. All histograms are taken in one pass.
- */
+/* core_sort.c -- see core_sort.h */
 #include "core_sort.h"
 #include <string.h>
 
-enum { DIGIT_BITS = 11, N_BUCKET = 1 << DIGIT_BITS, N_DIGIT = 6 };
+enum { DIGIT_BITS = 11, N_BUCKET = 1 << DIGIT_BITS, LEADING = 3, LONGEST_RUN = 32 };
+enum { CHUNK_ROWS = 65536, MOST_CHUNKS = 8 };
 
 typedef struct {
-    uint64_t key;
+    uint64_t key; /* ordered bits above the smallest */
     uint32_t place;
 } item;
+
+typedef struct {
+    size_t n, n_chunk;
+    item *from, *to;
+    size_t *count; /* [n_chunk x N_BUCKET] */
+} sorter;
 
 /* Unsigned order of the result is the numeric order of `value`; adding 0 turns -0 into 0. */
 static uint64_t ordered_bits(double value)
@@ -21,9 +25,9 @@ static uint64_t ordered_bits(double value)
     return bits ^ ((bits >> 63) ? UINT64_MAX : UINT64_C(1) << 63);
 }
 
-static size_t digit_of(uint64_t key, int digit)
+static size_t digit_of(uint64_t key, int shift)
 {
-    return (size_t)(key >> (digit * DIGIT_BITS)) & (N_BUCKET - 1);
+    return (size_t)(key >> shift) & (N_BUCKET - 1);
 }
 
 static int is_sorted(size_t n, const double *key)
@@ -34,19 +38,86 @@ static int is_sorted(size_t n, const double *key)
     return 1;
 }
 
-/* One stable pass; false when all keys share this digit and nothing was moved. */
-static int pass(size_t n, const item *from, item *to, const size_t *count, int digit)
+/* Where each chunk writes its first item of each bucket; false if all items share one bucket. */
+static int place_buckets(sorter *s)
 {
-    size_t at[N_BUCKET], sum = 0;
+    size_t sum = 0;
     for (size_t b = 0; b < N_BUCKET; b++) {
-        if (count[b] == n)
+        const size_t before = sum;
+        for (size_t c = 0; c < s->n_chunk; c++) {
+            const size_t count = s->count[c * N_BUCKET + b];
+            s->count[c * N_BUCKET + b] = sum;
+            sum += count;
+        }
+        if (sum - before == s->n)
             return 0;
-        at[b] = sum;
-        sum += count[b];
+    }
+    return 1;
+}
+
+/* One stable pass over the digit at `shift`. */
+static void pass(sr_context *ctx, sorter *s, int shift)
+{
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1) if (s->n_chunk > 1)
+    for (size_t c = 0; c < s->n_chunk; c++) {
+        size_t *const count = s->count + c * N_BUCKET;
+        const size_t end = s->n * (c + 1) / s->n_chunk;
+        memset(count, 0, N_BUCKET * sizeof(size_t));
+        for (size_t i = s->n * c / s->n_chunk; i < end; i++)
+            count[digit_of(s->from[i].key, shift)]++;
+    }
+    if (!place_buckets(s))
+        return;
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1) if (s->n_chunk > 1)
+    for (size_t c = 0; c < s->n_chunk; c++) {
+        size_t *const at = s->count + c * N_BUCKET;
+        const size_t end = s->n * (c + 1) / s->n_chunk;
+        for (size_t i = s->n * c / s->n_chunk; i < end; i++)
+            s->to[at[digit_of(s->from[i].key, shift)]++] = s->from[i];
+    }
+    item *const swap = s->from;
+    s->from = s->to;
+    s->to = swap;
+}
+
+/* Sorted by the leading bits already: order the neighbours that agree in those. False, with the
+ * items still all there, when a run of them is too long to be worth it. */
+static int settle(sorter *s)
+{
+    for (size_t i = 1; i < s->n; i++) {
+        const item now = s->from[i];
+        size_t at = i;
+        while (at > 0 && s->from[at - 1].key > now.key) {
+            if (i - at == LONGEST_RUN)
+                return 0;
+            s->from[at] = s->from[at - 1];
+            at--;
+            s->from[at] = now;
+        }
+    }
+    return 1;
+}
+
+static sr_status sorter_take(sr_context *ctx, size_t n, const double *key, sorter *s, int *width)
+{
+    *s = (sorter){.n = n, .n_chunk = n / CHUNK_ROWS};
+    s->n_chunk = s->n_chunk < 1 ? 1 : s->n_chunk > MOST_CHUNKS ? MOST_CHUNKS : s->n_chunk;
+    SR_TAKE(s->from, (item *)sr_arena_take(&ctx->arena, n, sizeof(item)));
+    SR_TAKE(s->to, (item *)sr_arena_take(&ctx->arena, n, sizeof(item)));
+    SR_TAKE(s->count, sr_arena_sizes(&ctx->arena, s->n_chunk * N_BUCKET));
+    uint64_t low = UINT64_MAX, high = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t bits = ordered_bits(key[i]);
+        s->from[i] = (item){bits, (uint32_t)i};
+        low = bits < low ? bits : low;
+        high = bits > high ? bits : high;
     }
     for (size_t i = 0; i < n; i++)
-        to[at[digit_of(from[i].key, digit)]++] = from[i];
-    return 1;
+        s->from[i].key -= low;
+    *width = 0;
+    for (uint64_t range = high - low; range > 0; range >>= 1)
+        (*width)++;
+    return SR_OK;
 }
 
 sr_status sr_sort_order(sr_context *ctx, size_t n, const double *key, uint32_t *order)
@@ -59,27 +130,22 @@ sr_status sr_sort_order(sr_context *ctx, size_t n, const double *key, uint32_t *
         return SR_OK;
     }
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    item *from, *to;
-    size_t *count;
-    SR_TAKE(from, (item *)sr_arena_take(&ctx->arena, n, sizeof(item)));
-    SR_TAKE(to, (item *)sr_arena_take(&ctx->arena, n, sizeof(item)));
-    SR_TAKE(count, (size_t *)sr_arena_zero(&ctx->arena, (size_t)N_DIGIT * N_BUCKET, sizeof(size_t)));
-    for (size_t i = 0; i < n; i++) {
-        from[i].key = ordered_bits(key[i]);
-        from[i].place = (uint32_t)i;
-        for (int d = 0; d < N_DIGIT; d++)
-            count[(size_t)d * N_BUCKET + digit_of(from[i].key, d)]++;
-    }
-    for (int d = 0; d < N_DIGIT; d++) {
+    sorter s;
+    int width;
+    SR_TRY(sorter_take(ctx, n, key, &s, &width));
+    const int leading = width > LEADING * DIGIT_BITS ? width - LEADING * DIGIT_BITS : 0;
+    for (int shift = leading; shift < width; shift += DIGIT_BITS) {
         SR_TICK(ctx);
-        if (pass(n, from, to, count + (size_t)d * N_BUCKET, d)) {
-            item *swap = from;
-            from = to;
-            to = swap;
+        pass(ctx, &s, shift);
+    }
+    if (leading > 0 && !settle(&s)) {
+        for (int shift = 0; shift < width; shift += DIGIT_BITS) {
+            SR_TICK(ctx);
+            pass(ctx, &s, shift);
         }
     }
     for (size_t i = 0; i < n; i++)
-        order[i] = from[i].place;
+        order[i] = s.from[i].place;
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -1,9 +1,12 @@
 /* core_sort.h -- the order of a vector of doubles
  *
- * Least-significant-digit radix sort of the keys' bits, mapped so that unsigned
- * order is numeric order (-0 equals 0). Digits that all keys share are skipped,
- * and a sorted input is noticed first. Stable. NaN is the caller's to exclude.
- * O(n), scratch of 32 n bytes, given back on return.
+ * Radix sort of the keys' bits, mapped so that unsigned order is numeric order (-0
+ * equals 0). Three passes sort by the leading 33 bits of the range that the keys
+ * span, from the least significant digit on; neighbours that agree in those are
+ * put right by insertion. Where too many agree (times that crowd together), the
+ * remaining digits are sorted first. A sorted input is noticed. Each pass counts
+ * and moves chunks of rows side by side; chunks depend on n alone. Stable. NaN is
+ * the caller's to exclude. O(n), scratch of 32 n bytes, given back on return.
  */
 #ifndef SR_CORE_SORT_H
 #define SR_CORE_SORT_H
