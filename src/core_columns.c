@@ -34,7 +34,8 @@ SR_SIMD static void load_column(const double *restrict x, size_t m, double centr
         out[i] = (x[i] - centre) * scale;
 }
 
-static void load_column_by_stratum(const sr_columns *x, size_t j, size_t from, size_t m, double *out)
+static void load_column_by_stratum(const sr_columns *x, size_t j, size_t from, size_t m,
+                                   double *out)
 {
     const double *const column = x->x[j] + from;
     const int *const stratum = x->stratum + from;
@@ -50,8 +51,7 @@ static int is_plain(const sr_columns *x, size_t j)
            (x->centre == NULL || (x->stratum == NULL && x->centre[j] == 0));
 }
 
-SR_SIMD static void multiply(const double *restrict q, size_t m, const double *a,
-                             double *out)
+SR_SIMD static void multiply(const double *restrict q, size_t m, const double *a, double *out)
 {
 #pragma omp simd
     for (size_t i = 0; i < m; i++)
@@ -158,8 +158,9 @@ static void gather_tiles(const double *tiles, size_t n_chunk, size_t room_size, 
     const size_t n_right = p_pad / TILE_COLUMNS;
     for (size_t j = 0; j < p; j++)
         for (size_t k = j; k < p; k++) {
-            const size_t at = ((j / TILE_ROWS) * n_right + k / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS +
-                              (j % TILE_ROWS) * TILE_COLUMNS + k % TILE_COLUMNS;
+            const size_t at =
+                ((j / TILE_ROWS) * n_right + k / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS +
+                (j % TILE_ROWS) * TILE_COLUMNS + k % TILE_COLUMNS;
             double sum = 0;
             for (size_t c = 0; c < n_chunk; c++)
                 sum += tiles[c * room_size + at];

@@ -218,8 +218,7 @@ int sr_frame_all_in(size_t n, const double *x, size_t n_allowed, const double *a
     return 1;
 }
 
-void sr_frame_count(size_t n, const double *event, const int *stratum, double *rows,
-                    double *events)
+void sr_frame_count(size_t n, const double *event, const int *stratum, double *rows, double *events)
 {
     if (stratum == NULL) {
         double sum = 0.0;

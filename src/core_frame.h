@@ -17,10 +17,10 @@ enum { SR_ROW_MISSING = 1, SR_ROW_NOT_FINITE = 2 };
 enum { SR_NA_LOW_WORD = 1954 };
 
 typedef struct {
-    const double *real;   /* [n] one of the two is set */
-    const int *whole;     /* [n] */
-    int is_covariate;     /* must be finite where it is not missing */
-    size_t name;          /* which counter of missing rows it belongs to */
+    const double *real; /* [n] one of the two is set */
+    const int *whole;   /* [n] */
+    int is_covariate;   /* must be finite where it is not missing */
+    size_t name;        /* which counter of missing rows it belongs to */
 } sr_frame_column;
 
 /* row[n] = flags of each row; missing[name] += rows missing in columns of that name (a row that is

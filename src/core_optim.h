@@ -24,21 +24,21 @@ typedef struct {
 
 typedef struct {
     int max_iter;
-    double eps;         /* relative change of f */
-    double tol_chol;    /* see core_linalg.h */
-    const int *fixed;   /* [n_par] 1: this parameter stays at its start; NULL: all are free */
+    double eps;       /* relative change of f */
+    double tol_chol;  /* see core_linalg.h */
+    const int *fixed; /* [n_par] 1: this parameter stays at its start; NULL: all are free */
 } sr_newton_control;
 
 typedef struct {
-    double *theta;      /* [n_par] in: start; out: maximiser */
-    double *gradient;   /* [n_par] at theta */
-    double *info;       /* [n_par x n_par] at theta, rows and columns of fixed parameters zero */
-    double *inverse;    /* [n_par x n_par] generalised inverse of info */
+    double *theta;    /* [n_par] in: start; out: maximiser */
+    double *gradient; /* [n_par] at theta */
+    double *info;     /* [n_par x n_par] at theta, rows and columns of fixed parameters zero */
+    double *inverse;  /* [n_par x n_par] generalised inverse of info */
     double f_start, f;
-    double score_test;  /* g' I^-1 g at the start */
-    int n_iter;         /* steps tried */
+    double score_test; /* g' I^-1 g at the start */
+    int n_iter;        /* steps tried */
     int n_halving;
-    int rank;           /* of info */
+    int rank; /* of info */
     int is_converged;
 } sr_newton_result;
 

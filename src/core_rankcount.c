@@ -40,7 +40,6 @@ static const double STEP[4 * WIDTH] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-
 static ALWAYS_INLINE void row_add(double *row, double *lost, unsigned place, double weight,
                                   const int is_before, const int is_exact)
 {
@@ -75,7 +74,8 @@ static ALWAYS_INLINE void table_ask(const table *t, unsigned digit, double sign,
         sr_add_exactly(&item->below, &item->below_low, sign * t->sum.low[digit]);
         sr_add_exactly(&item->below, &item->below_low, sign * t->sum.middle[middle]);
         sr_add_exactly(&item->below, &item->below_low, sign * t->sum.high[high]);
-        item->below_low += sign * (t->lost.low[digit] + t->lost.middle[middle] + t->lost.high[high]);
+        item->below_low +=
+            sign * (t->lost.low[digit] + t->lost.middle[middle] + t->lost.high[high]);
     } else {
         item->below += sign * (t->sum.low[digit] + t->sum.middle[middle] + t->sum.high[high]);
     }
@@ -139,7 +139,7 @@ static void count_pairs(const segment *s)
                 sr_add_exactly(&high->below, &high->below_low, low->weight);
             else if (high->key > low->key && (low->key & 1) == 0)
                 sr_add_exactly(&high->below, &high->below_low,
-                          high->weight < 0 ? low->weight : -low->weight);
+                               high->weight < 0 ? low->weight : -low->weight);
         }
     }
 }

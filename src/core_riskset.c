@@ -142,7 +142,8 @@ static sr_status layout_by_search(sr_context *ctx, const sr_times *t, const sr_t
     for (size_t i = 0; i < t->n; i++) {
         const size_t s = (size_t)stratum_of(t, i);
         const uint32_t *const mine = place + event_begin[s];
-        lay->leave[i] = (uint32_t)(lay->slot_begin[s] + count_up_to(mine, n_place[s], index->stop[i]));
+        lay->leave[i] =
+            (uint32_t)(lay->slot_begin[s] + count_up_to(mine, n_place[s], index->stop[i]));
         if (lay->enter != NULL)
             lay->enter[i] =
                 (uint32_t)(lay->slot_begin[s] + count_up_to(mine, n_place[s], index->start[i]));

@@ -29,14 +29,14 @@
 
 typedef struct {
     size_t p, n_order, stride;
-    size_t n_item;   /* added so far */
-    double *block;   /* [(n_order + 1) x stride] */
-    long *exponent;  /* [n_order + 1] the block stands for itself times 2^exponent */
+    size_t n_item;  /* added so far */
+    double *block;  /* [(n_order + 1) x stride] */
+    long *exponent; /* [n_order + 1] the block stands for itself times 2^exponent */
 } sr_symmetric;
 
 /* One item; `z` has p entries, `outer` the lower triangle of zz' by rows. */
 typedef struct {
-    double size;     /* r = size 2^exponent, 1 <= size < 2 */
+    double size; /* r = size 2^exponent, 1 <= size < 2 */
     long exponent;
     const double *z, *outer;
 } sr_symmetric_item;

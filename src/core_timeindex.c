@@ -126,7 +126,8 @@ static size_t merge_neighbours(size_t n_distinct, double *value, double toleranc
     double before = 0;
     for (size_t k = 0; k < n_distinct; k++) {
         const double now = value[k], step = now - before;
-        const int is_tied = k > first && k < n_finite && (step <= tolerance || step / mean <= tolerance);
+        const int is_tied =
+            k > first && k < n_finite && (step <= tolerance || step / mean <= tolerance);
         if (!is_tied)
             value[kept++] = now;
         moved[k] = (uint32_t)(kept - 1);
@@ -158,7 +159,8 @@ sr_status sr_timeindex_make(sr_context *ctx, size_t n, const double *start, cons
         const sr_arena_mark mark = sr_arena_save(&ctx->arena);
         uint32_t *moved;
         SR_TAKE(moved, sr_arena_index(&ctx->arena, out->n_distinct));
-        const size_t kept = merge_neighbours(out->n_distinct, (double *)out->value, tolerance, moved);
+        const size_t kept =
+            merge_neighbours(out->n_distinct, (double *)out->value, tolerance, moved);
         out->n_merged = out->n_distinct - kept;
         out->n_distinct = kept;
         for (size_t i = 0; out->n_merged > 0 && i < n; i++) {

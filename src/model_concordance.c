@@ -56,15 +56,15 @@ static inline pair pair_product(pair a, pair b)
 typedef struct {
     const sr_times *times;
     sr_riskset rs;
-    int is_exact;          /* sums are taken away from, and weights are not whole numbers */
+    int is_exact; /* sums are taken away from, and weights are not whole numbers */
     size_t n_item;
-    size_t *item_begin;    /* [n_stratum + 1] */
-    sr_rank_item *item;    /* [n_item] by stratum, then by score */
-    uint32_t n_group;      /* distinct scores, summed over the strata */
-    uint32_t *group;       /* [n_item] */
-    pair *failing;         /* [n_slot] weight failing at slots of the stratum up to and with k */
-    pair *outliving;       /* [n_slot] weight at risk at k that does not fail at k */
-    pair *cubes;           /* [n_slot] sum of W_g^3 over the risk set at k */
+    size_t *item_begin; /* [n_stratum + 1] */
+    sr_rank_item *item; /* [n_item] by stratum, then by score */
+    uint32_t n_group;   /* distinct scores, summed over the strata */
+    uint32_t *group;    /* [n_item] */
+    pair *failing;      /* [n_slot] weight failing at slots of the stratum up to and with k */
+    pair *outliving;    /* [n_slot] weight at risk at k that does not fail at k */
+    pair *cubes;        /* [n_slot] sum of W_g^3 over the risk set at k */
     double *below, *below_low; /* [n] */
 } work;
 
@@ -218,8 +218,7 @@ static sr_status sort_moments(sr_context *ctx, const work *w, uint32_t **order, 
     return SR_OK;
 }
 
-static void meet_tied(work *w, const sr_rank_item *item, pair met, double sign,
-                      sr_concordance *out)
+static void meet_tied(work *w, const sr_rank_item *item, pair met, double sign, sr_concordance *out)
 {
     const size_t i = item->row;
     const double side = item->weight < 0 ? -1 : 1;
@@ -454,8 +453,8 @@ sr_status sr_concordance_count(sr_context *ctx, const sr_times *times, const dou
 }
 
 sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
-                                   const sr_concordance *counted, const int *cluster,
-                                   int n_cluster, double *dfbeta, sr_concordance_summary *out)
+                                   const sr_concordance *counted, const int *cluster, int n_cluster,
+                                   double *dfbeta, sr_concordance_summary *out)
 {
     double comparable = 0, difference = 0, variance = 0, *sum = NULL;
     out->rank_variance = 0;

@@ -16,10 +16,10 @@ typedef struct {
 } sr_pair_counts;
 
 typedef struct {
-    sr_pair_counts *count;       /* [n_stratum] */
-    double *balance;             /* [n] concordant minus discordant weight of a row's pairs */
-    double *comparable;          /* [n] weight of the rows that a row can be compared with */
-    double *tied;                /* [n] of these, with the same score */
+    sr_pair_counts *count;         /* [n_stratum] */
+    double *balance;               /* [n] concordant minus discordant weight of a row's pairs */
+    double *comparable;            /* [n] weight of the rows that a row can be compared with */
+    double *tied;                  /* [n] of these, with the same score */
     double *same_time, *same_both; /* [n] weight of rows failing with it; of these, same score */
 } sr_concordance;
 
@@ -35,8 +35,8 @@ typedef struct {
     double concordance, variance, rank_variance;
 } sr_concordance_summary;
 sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
-                                   const sr_concordance *counted, const int *cluster,
-                                   int n_cluster, double *dfbeta, sr_concordance_summary *out);
+                                   const sr_concordance *counted, const int *cluster, int n_cluster,
+                                   double *dfbeta, sr_concordance_summary *out);
 
 /* Two columns of n: the concordant and the discordant weight of each row's pairs; needs `tied`. */
 void sr_concordance_split(const sr_concordance *counted, size_t n, double *out);

@@ -87,7 +87,8 @@ static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h,
     if (rs->enter == NULL)
         return h->at_cell[leave];
     const uint32_t enter = rs->enter[i];
-    return (h->at_cell[leave] - h->at_cell[enter]) + (h->at_cell_low[leave] - h->at_cell_low[enter]);
+    return (h->at_cell[leave] - h->at_cell[enter]) +
+           (h->at_cell_low[leave] - h->at_cell_low[enter]);
 }
 
 /* sum_i w_i delta_i (eta_i - shift) - sum_k (log S0_k, weighted; over the tied steps for Efron).

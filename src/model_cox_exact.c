@@ -34,26 +34,26 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_STEPS 1e14     /* of one pass; some days */
+#define MOST_STEPS 1e14 /* of one pass; some days */
 #define STEPS_A_TICK 1e7
-#define LARGEST_ETA 1e15    /* beyond it exp(eta) has no exponent that fits */
+#define LARGEST_ETA 1e15 /* beyond it exp(eta) has no exponent that fits */
 
 typedef struct {
     sr_context *ctx;
     const sr_riskset *rs;
     const double *offset;
     size_t n, p;
-    double *z;             /* [n x p] by row, centred in each stratum, scaled */
-    const double *event;   /* [n] */
-    size_t *leaver;        /* [n] rows by the slot at which they leave */
-    size_t *leaver_begin;  /* [n_slot + 1] */
-    size_t *n_at_risk;     /* [n_slot] */
-    size_t *order;         /* [n_slot] deaths, 0 where all at risk die */
+    double *z;               /* [n x p] by row, centred in each stratum, scaled */
+    const double *event;     /* [n] */
+    size_t *leaver;          /* [n] rows by the slot at which they leave */
+    size_t *leaver_begin;    /* [n_slot + 1] */
+    size_t *n_at_risk;       /* [n_slot] */
+    size_t *order;           /* [n_slot] deaths, 0 where all at risk die */
     sr_symmetric_item *item; /* [n] sizes for the theta at hand */
-    double *eta;           /* [n] */
-    double *mean, *outer;  /* [p], [p(p+1)/2] scratch */
+    double *eta;             /* [n] */
+    double *mean, *outer;    /* [p], [p(p+1)/2] scratch */
     double *score, *spread;
-    double loglik, steps;  /* so far in this pass; steps since the last tick */
+    double loglik, steps; /* so far in this pass; steps since the last tick */
 } exact_problem;
 
 /* ---- one pass ---------------------------------------------------------------------------- */
@@ -102,8 +102,8 @@ static sr_status pass_nested(exact_problem *problem, size_t first, size_t last)
     SR_TAKE(n_order, sr_arena_sizes(&ctx->arena, last - first + 1));
     n_order[0] = 0;
     for (size_t k = first + 1; k <= last; k++)
-        n_order[k - first] = problem->order[k] > n_order[k - first - 1]
-                                 ? problem->order[k] : n_order[k - first - 1];
+        n_order[k - first] =
+            problem->order[k] > n_order[k - first - 1] ? problem->order[k] : n_order[k - first - 1];
     sr_symmetric state;
     SR_TRY(sr_symmetric_take(ctx, problem->p, n_order[last - first], &state));
     for (size_t k = last; k > first && n_order[k - first] > 0; k--) {
@@ -302,14 +302,15 @@ sr_status sr_cox_exact_fit(sr_context *ctx, const sr_cox_data *data, const sr_co
     sr_riskset rs;
     sr_cox_scaling scaling;
     SR_TRY(sr_cox_layout(ctx, &once, control, 0, &rs, fit));
-    SR_TRY(sr_cox_scaling_make(ctx, &once, NULL, &scaling));
-    exact_problem problem = {.ctx = ctx, .rs = &rs, .offset = data->offset, .n = n, .p = p,
-                             .event = data->times.event};
+    SR_TRY(sr_cox_scaling_make(ctx, &once, NULL, control->is_centred, &scaling));
+    exact_problem problem = {
+        .ctx = ctx, .rs = &rs, .offset = data->offset, .n = n, .p = p, .event = data->times.event};
     SR_TRY(lay_problem(&problem, &once, scaling.scale));
 
     const sr_objective objective = {.n_par = p, .eval = exact_eval, .data = &problem};
     const sr_newton_control newton = {.max_iter = p > 0 ? control->max_iter : 0,
-                                      .eps = control->eps, .tol_chol = control->tol_chol};
+                                      .eps = control->eps,
+                                      .tol_chol = control->tol_chol};
     sr_newton_result result = {0};
     SR_TAKE(result.theta, sr_arena_double(&ctx->arena, p + 1));
     SR_TAKE(result.gradient, sr_arena_double(&ctx->arena, p + 1));

@@ -23,7 +23,7 @@
 enum { MOST_PAIRS = 8, MOST_CUTS = 40 };
 static const double ROUNDING = 1e-13; /* of f, relative: a smaller fall is none */
 static const double LEAST_PIVOT = 1e-15;
-static const double NEAR = 1e-10;     /* g'Ag from where no rise can be seen any more */
+static const double NEAR = 1e-10; /* g'Ag from where no rise can be seen any more */
 
 typedef struct {
     size_t p;
@@ -31,7 +31,7 @@ typedef struct {
     double *inverse;       /* [p x p] of the free block */
     double *free_gradient; /* [p] 0 where fixed */
     double *direction;
-    double length;         /* g'Ag */
+    double length; /* g'Ag */
     size_t n_pair, newest;
     double *moved, *turned; /* [MOST_PAIRS x p] change of theta, of -gradient */
 } firth_search;
@@ -112,8 +112,8 @@ static sr_status correct_direction(sr_context *ctx, firth_search *search)
 }
 
 /* Remember how the gradient turned on the way; `old_gradient` is the free one. */
-static void add_pair(firth_search *search, const sr_jeffreys_point *from, const double *old_gradient,
-                     const sr_jeffreys_point *to)
+static void add_pair(firth_search *search, const sr_jeffreys_point *from,
+                     const double *old_gradient, const sr_jeffreys_point *to)
 {
     const size_t p = search->p, next = search->n_pair == 0 ? 0 : (search->newest + 1) % MOST_PAIRS;
     double *moved = search->moved + next * p, *turned = search->turned + next * p;
@@ -270,13 +270,16 @@ static sr_columns select_columns(const sr_cox_data *data, const sr_cox_control *
     for (size_t j = 0; j < chosen->n_used; j++) {
         const size_t from = chosen->used[j];
         chosen->column[j] = data->x.x[from];
-        chosen->centre[j] = scaling->centre[from];
+        chosen->centre[j] = scaling->mean[from];
         chosen->scale[j] = scaling->scale[from];
         chosen->theta[j] = control->init != NULL ? control->init[from] / scaling->scale[from] : 0;
         chosen->fixed[j] = fixed != NULL ? fixed[from] : 0;
     }
-    const sr_columns out = {.n = data->x.n, .p = chosen->n_used, .x = chosen->column,
-                            .centre = chosen->centre, .scale = chosen->scale};
+    const sr_columns out = {.n = data->x.n,
+                            .p = chosen->n_used,
+                            .x = chosen->column,
+                            .centre = chosen->centre,
+                            .scale = chosen->scale};
     return out;
 }
 
@@ -289,7 +292,7 @@ sr_status sr_cox_firth_fit(sr_context *ctx, const sr_cox_data *data, const sr_co
     sr_jeffreys problem;
     selection chosen;
     SR_TRY(sr_cox_layout(ctx, data, control, control->is_efron, &rs, fit));
-    SR_TRY(sr_cox_scaling_make(ctx, data, data->times.weight, &scaling));
+    SR_TRY(sr_cox_scaling_make(ctx, data, data->times.weight, control->is_centred, &scaling));
     SR_TRY(selection_take(ctx, p, &chosen));
     sr_columns z = select_columns(data, control, &scaling, fixed, &chosen);
     SR_TRY(sr_jeffreys_take(ctx, &rs, &data->times, data->offset, &z, &problem));

@@ -150,7 +150,8 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
     const size_t n_slot_block = (rs->n_slot + SR_BLOCK - 1) / SR_BLOCK;
     double *part;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_row_block + n_slot_block));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (times->n > SR_PARALLEL_FROM)
+#pragma omp parallel for num_threads(ctx->n_thread) \
+    schedule(static) if (times->n > SR_PARALLEL_FROM)
     for (size_t b = 0; b < n_row_block + n_slot_block; b++) {
         const int is_rows = b < n_row_block;
         const size_t from = (is_rows ? b : b - n_row_block) * SR_BLOCK, to = from + SR_BLOCK;

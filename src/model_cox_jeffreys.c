@@ -178,13 +178,13 @@ static void add_slot(const sr_jeffreys *problem, size_t k, const double *inverse
     const double n_step = t < 0 ? 1 : rs->n_death[k], weight = rs->death_weight[k] / n_step;
     const double tied = t < 0 ? 0 : problem->sums.D0[t];
     const double tied_form = t < 0 ? 0 : problem->form_sums.D0[t];
-    const double q_all = form_of(p, inverse, mean.of_all, mean.stride_all, mean.of_all,
-                                 mean.stride_all);
+    const double q_all =
+        form_of(p, inverse, mean.of_all, mean.stride_all, mean.of_all, mean.stride_all);
     double q_both = 0, q_dead = 0, sum_1 = 0, sum_f = 0;
     if (t >= 0) {
         q_both = form_of(p, inverse, mean.of_all, mean.stride_all, mean.of_dead, mean.stride_dead);
-        q_dead = form_of(p, inverse, mean.of_dead, mean.stride_dead, mean.of_dead,
-                         mean.stride_dead);
+        q_dead =
+            form_of(p, inverse, mean.of_dead, mean.stride_dead, mean.of_dead, mean.stride_dead);
     }
     for (double l = 0; l < n_step; l++) {
         const double share = l / n_step, total = problem->sums.S0[k] - share * tied;
@@ -232,7 +232,8 @@ sr_status sr_jeffreys_plain(sr_context *ctx, sr_jeffreys *problem, sr_jeffreys_p
     SR_TRY(sr_columns_times(ctx, &problem->z, at->theta, problem->offset, problem->eta));
     SR_TRY(sr_cox_risk(ctx, rs, problem->times, problem->eta, problem->shift, problem->risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, &problem->z, problem->risk, &problem->sums));
-    at->f = sr_cox_loglik(rs, problem->times, problem->eta, problem->shift, &problem->sums);
+    SR_TRY(sr_cox_loglik(ctx, rs, problem->times, problem->eta, problem->shift, &problem->sums,
+                         &at->f));
     return sr_cox_information(ctx, rs, problem->times, &problem->z, problem->risk, &problem->sums,
                               NULL, at->gradient, at->info);
 }

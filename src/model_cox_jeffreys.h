@@ -12,14 +12,15 @@ typedef struct {
     const sr_riskset *rs;
     const sr_times *times;
     const double *offset;
-    sr_columns z;      /* p columns that are not aliased, centred and scaled */
-    double log_scale;  /* sum of log scale: log det I in the units of x is that of z minus twice it */
-    size_t n_cell;     /* slots and cells of tied deaths */
+    sr_columns z; /* p columns that are not aliased, centred and scaled */
+    double
+        log_scale; /* sum of log scale: log det I in the units of x is that of z minus twice it */
+    size_t n_cell; /* slots and cells of tied deaths */
     double *eta, *risk, *shift;
-    double *form;      /* [n] r s */
-    double *pull;      /* [n] r (s H - 2 z'A X), the weight of z in T */
-    double *reach;     /* [n_cell x p] by row: X at each cell, then A X */
-    double *product;   /* [p] scratch */
+    double *form;    /* [n] r s */
+    double *pull;    /* [n] r (s H - 2 z'A X), the weight of z in T */
+    double *reach;   /* [n_cell x p] by row: X at each cell, then A X */
+    double *product; /* [p] scratch */
     sr_risk_sums sums, form_sums;
     sr_cum_hazard hazard;
 } sr_jeffreys;

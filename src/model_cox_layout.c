@@ -3,48 +3,81 @@
  * See model_cox_layout.h.
  */
 #include "model_cox_layout.h"
+#include "core_simd.h"
 #include <math.h>
 
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                         int is_efron, sr_riskset *rs, sr_cox_fit *fit)
 {
-    const sr_times *times = &data->times;
+    const sr_times *const times = &data->times;
     sr_timeindex index;
-    SR_TRY(sr_timeindex_make(ctx, times->n, times->start, times->stop, control->tol_time, &index,
-                             &fit->bad_row));
-    fit->n_time_merged = index.n_merged;
-    fit->n_time_distinct = index.n_distinct + index.n_merged;
-    for (size_t i = 0; index.n_merged > 0 && i < times->n; i++) {
-        fit->stop[i] = index.value[index.stop[i]];
-        if (times->start != NULL)
-            fit->start[i] = index.value[index.start[i]];
+    sr_context scratch = *ctx; /* what only the sorting needs is given back at once */
+    scratch.arena = (sr_arena){0};
+    sr_status status = sr_timeindex_make(&scratch, times->n, times->start, times->stop,
+                                         control->tol_time, &index, &fit->bad_row);
+    if (status == SR_OK) {
+        fit->n_time_merged = index.n_merged;
+        fit->n_time_distinct = index.n_distinct + index.n_merged;
+        for (size_t i = 0; index.n_merged > 0 && i < times->n; i++) {
+            fit->stop[i] = index.value[index.stop[i]];
+            if (times->start != NULL)
+                fit->start[i] = index.value[index.start[i]];
+        }
+        status = sr_riskset_from_index(ctx, times, &index, is_efron, rs);
     }
-    SR_TRY(sr_riskset_from_index(ctx, times, &index, is_efron, rs));
+    sr_arena_free(&scratch.arena);
+    SR_TRY(status);
     return rs->n_slot == (size_t)times->n_stratum ? SR_ERR_NO_EVENT : SR_OK;
 }
 
+/* Sum of w (x - from), or of w |x - from|, over one block */
+SR_SIMD static double block_sum(const double *restrict x, const double *restrict weight, size_t m,
+                                double from, int is_absolute)
+{
+    double sum = 0;
+    if (weight == NULL && is_absolute) {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += fabs(x[i] - from);
+    } else if (weight == NULL) {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += x[i] - from;
+    } else {
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < m; i++)
+            sum += weight[i] * (is_absolute ? fabs(x[i] - from) : x[i] - from);
+    }
+    return sum;
+}
+
+static double column_sum(const double *x, const double *weight, size_t n, double from,
+                         int is_absolute)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i += SR_BLOCK)
+        sum += block_sum(x + i, weight == NULL ? NULL : weight + i,
+                         n - i < SR_BLOCK ? n - i : SR_BLOCK, from, is_absolute);
+    return sum;
+}
+
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,
-                              sr_cox_scaling *out)
+                              const int *is_centred, sr_cox_scaling *out)
 {
     const size_t n = data->x.n, p = data->x.p;
-    SR_TAKE(out->centre, sr_arena_double(&ctx->arena, p + 1));
-    SR_TAKE(out->scale, sr_arena_double(&ctx->arena, p + 1));
+    SR_TICK(ctx);
+    SR_TAKE(out->mean, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->spread, sr_arena_double(&ctx->arena, p));
+    SR_TAKE(out->scale, sr_arena_double(&ctx->arena, p));
+    const double total = weight == NULL ? (double)n : column_sum(weight, NULL, n, 0, 0);
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < p; j++) {
-        const double *x = data->x.x[j];
-        double weights = 0, sum = 0, rest = 0, spread = 0;
-        for (size_t i = 0; i < n; i++) {
-            const double w = weight != NULL ? weight[i] : 1;
-            weights += w;
-            sum += w * x[i];
-        }
-        double mean = sum / weights;
-        for (size_t i = 0; i < n; i++)
-            rest += (weight != NULL ? weight[i] : 1) * (x[i] - mean);
-        mean += rest / weights;
-        for (size_t i = 0; i < n; i++)
-            spread += (weight != NULL ? weight[i] : 1) * fabs(x[i] - mean);
-        out->centre[j] = mean;
-        out->scale[j] = spread > 0 && isfinite(weights / spread) ? weights / spread : 1;
+        const double *const x = data->x.x[j];
+        const double rough = column_sum(x, weight, n, 0, 0) / total;
+        out->mean[j] = rough + column_sum(x, weight, n, rough, 0) / total;
+        out->spread[j] = column_sum(x, weight, n, out->mean[j], 1) / total;
+        const int is_scaled = (is_centred == NULL || is_centred[j]) && isfinite(1 / out->spread[j]);
+        out->scale[j] = is_scaled ? 1 / out->spread[j] : 1;
     }
     return SR_OK;
 }
@@ -65,6 +98,7 @@ static sr_status set_martingale(sr_context *ctx, const sr_cox_data *data, const 
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, risk, &sums));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &hazard));
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
     for (size_t i = 0; i < n; i++)
         martingale[i] = data->times.event[i] -
                         risk[i] / (weight != NULL ? weight[i] : 1) * sr_row_hazard(rs, &hazard, i);
@@ -76,29 +110,24 @@ sr_status sr_cox_finish(sr_context *ctx, const sr_cox_data *data, const sr_cox_c
                         const sr_riskset *rs, const sr_cox_scaling *scaling, const double *theta,
                         const double *var, const double *score, sr_cox_fit *fit)
 {
-    const size_t n = data->x.n, p = data->x.p;
-    const double *scale = scaling->scale;
+    const size_t p = data->x.p;
+    const double *const scale = scaling->scale;
+    double *means;
+    SR_TAKE(means, sr_arena_double(&ctx->arena, p));
     for (size_t j = 0; j < p; j++) {
-        const int is_centred = control->is_centred == NULL || control->is_centred[j];
+        means[j] = control->is_centred == NULL || control->is_centred[j] ? scaling->mean[j] : 0;
         fit->coef[j] = theta[j] * scale[j];
         if (fit->score != NULL)
             fit->score[j] = score[j] / scale[j];
         if (fit->means != NULL)
-            fit->means[j] = is_centred ? scaling->centre[j] : 0;
+            fit->means[j] = means[j];
         for (size_t k = 0; k < p; k++)
             fit->var[j * p + k] = var[j * p + k] * scale[j] * scale[k];
     }
     if (fit->eta == NULL)
         return SR_OK;
-    for (size_t i = 0; i < n; i++)
-        fit->eta[i] = data->offset != NULL ? data->offset[i] : 0;
-    for (size_t j = 0; j < p; j++) {
-        const int is_centred = control->is_centred == NULL || control->is_centred[j];
-        const double mean = is_centred ? scaling->centre[j] : 0, beta = fit->coef[j];
-        const double *x = data->x.x[j];
-        for (size_t i = 0; i < n; i++)
-            fit->eta[i] += (x[i] - mean) * beta;
-    }
+    const sr_columns x = {.n = data->x.n, .p = p, .x = data->x.x, .centre = means};
+    SR_TRY(sr_columns_times(ctx, &x, fit->coef, data->offset, fit->eta));
     return fit->martingale == NULL ? SR_OK
                                    : set_martingale(ctx, data, rs, fit->eta, fit->martingale);
 }

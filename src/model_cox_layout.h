@@ -14,8 +14,9 @@
 #include "model_cox.h"
 
 typedef struct {
-    double *centre;  /* [p] weighted mean of the column */
-    double *scale;   /* [p] 1 / weighted mean absolute deviation; 1 for a constant column */
+    double *mean;   /* [p] weighted mean of the column */
+    double *spread; /* [p] weighted mean absolute deviation from it */
+    double *scale;  /* [p] 1 / spread; 1 for a constant column and one not to be centred */
 } sr_cox_scaling;
 
 /* Risk sets under control->tol_time. Sets n_time_merged, n_time_distinct, start and stop of `fit`,
@@ -23,9 +24,9 @@ typedef struct {
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                         int is_efron, sr_riskset *rs, sr_cox_fit *fit);
 
-/* `weight` NULL: 1. */
+/* `weight` NULL: 1. is_centred [p] NULL: all columns are. */
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,
-                              sr_cox_scaling *out);
+                              const int *is_centred, sr_cox_scaling *out);
 
 /* Fills coef, var, score, means, eta and martingale of `fit` from theta[p], its variance and its
  * gradient in the scale of z. `rs` as laid out for the residuals wanted. */

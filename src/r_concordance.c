@@ -3,7 +3,7 @@
 #include "r_data.h"
 
 enum { COUNT, CONCORDANCE, VARIANCE, RANK_VARIANCE, DFBETA, INFLUENCE };
-static const char *const names[] = {"count", "concordance", "var",       "cvar",
+static const char *const names[] = {"count",  "concordance", "var", "cvar",
                                     "dfbeta", "influence",   NULL};
 
 static void put_counts(SEXP list, const sr_pair_counts *count, int n_stratum)

@@ -1,11 +1,39 @@
 /* r_cox.c -- .Call("cox_fit"): one Newton fit of the Cox model; see cox_newton() in R/cox-data.R */
 #include "r_fit.h"
 
-enum { COEF, VAR, SCORE, MEANS, LOGLIK, SCORE_TEST, ITER, RANK, HALVING, CONVERGED, ETA, MARTINGALE,
-       TIMES, N_MERGED, N_DISTINCT };
-static const char *const fit_names[] = {
-    "coefficients", "var", "score", "means", "loglik", "score_test", "iter", "rank", "halving",
-    "converged", "linear.predictors", "residuals", "times", "n_merged", "n_distinct", NULL};
+enum {
+    COEF,
+    VAR,
+    SCORE,
+    MEANS,
+    LOGLIK,
+    SCORE_TEST,
+    ITER,
+    RANK,
+    HALVING,
+    CONVERGED,
+    ETA,
+    MARTINGALE,
+    TIMES,
+    N_MERGED,
+    N_DISTINCT
+};
+static const char *const fit_names[] = {"coefficients",
+                                        "var",
+                                        "score",
+                                        "means",
+                                        "loglik",
+                                        "score_test",
+                                        "iter",
+                                        "rank",
+                                        "halving",
+                                        "converged",
+                                        "linear.predictors",
+                                        "residuals",
+                                        "times",
+                                        "n_merged",
+                                        "n_distinct",
+                                        NULL};
 
 static double *put_doubles(SEXP list, int place, R_xlen_t n)
 {
@@ -97,6 +125,7 @@ static sr_status newton_kernel(sr_context *ctx, const sr_cox_data *data,
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance)
 {
-    const sr_fit_args args = {bundle, is_efron, init, max_iter, eps, tol_chol, is_centred, tolerance};
+    const sr_fit_args args = {bundle, is_efron, init,       max_iter,
+                              eps,    tol_chol, is_centred, tolerance};
     return sr_fit_to_r(newton_kernel, NULL, &args);
 }

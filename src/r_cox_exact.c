@@ -12,8 +12,13 @@ static sr_status exact_kernel(sr_context *ctx, const sr_cox_data *data,
 SEXP r_cox_exact(SEXP bundle, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol, SEXP is_centred,
                  SEXP tolerance)
 {
-    const sr_fit_args args = {.bundle = bundle, .is_efron = R_NilValue, .init = init,
-                              .max_iter = max_iter, .eps = eps, .tol_chol = tol_chol,
-                              .is_centred = is_centred, .tolerance = tolerance};
+    const sr_fit_args args = {.bundle = bundle,
+                              .is_efron = R_NilValue,
+                              .init = init,
+                              .max_iter = max_iter,
+                              .eps = eps,
+                              .tol_chol = tol_chol,
+                              .is_centred = is_centred,
+                              .tolerance = tolerance};
     return sr_fit_to_r(exact_kernel, NULL, &args);
 }

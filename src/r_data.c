@@ -25,8 +25,8 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
     const size_t p = is_list ? (size_t)XLENGTH(x) : n == 0 ? 0 : (size_t)(XLENGTH(x) / n);
     const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
     for (size_t j = 0; j < p; j++)
-        column[j] = is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x")
-                            : REAL(x) + j * (size_t)n;
+        column[j] =
+            is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x") : REAL(x) + j * (size_t)n;
     out->p = p;
     out->x = column;
 }

@@ -143,8 +143,7 @@ SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row)
     SEXP out = PROTECT(Rf_allocVector(LGLSXP, p));
     for (R_xlen_t j = 0; j < p; j++) {
         const double *column = is_list ? REAL_RO(VECTOR_ELT(x, j)) : REAL_RO(x) + (size_t)j * n;
-        LOGICAL(out)[j] =
-            sr_frame_all_in(n, column, (size_t)XLENGTH(allowed), REAL_RO(allowed));
+        LOGICAL(out)[j] = sr_frame_all_in(n, column, (size_t)XLENGTH(allowed), REAL_RO(allowed));
     }
     UNPROTECT(1);
     return out;

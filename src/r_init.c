@@ -41,6 +41,9 @@ static const R_CallMethodDef routines[] = {
     ENTRY(get_threads, 0),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},
+    ENTRY(concordance, 4),  ENTRY(cox_exact, 7),   ENTRY(cox_firth, 9),   ENTRY(cox_fit, 8),
+    ENTRY(frame_all_in, 3), ENTRY(frame_count, 3), ENTRY(frame_group, 1), ENTRY(frame_response, 3),
+    ENTRY(frame_scan, 3),   ENTRY(get_threads, 0), ENTRY(set_threads, 1), {NULL, NULL, 0},
 };
 
 void attribute_visible R_init_survresist(DllInfo *dll)

@@ -1,0 +1,30 @@
+/* model_cox_view.h -- the rows as the search for the maximum sees them
+ *
+ * With few distinct event times: the caller's rows and columns, where they are.
+ * With many: a copy in the order of the slots, so that sums over risk sets walk
+ * forward in memory; rows that span no event time are left behind.
+ *
+ * Columns keep their digits without being centred unless their mean is large
+ * beside their spread; then they are centred as they are read. Where the strata
+ * lie far apart in some column, each stratum has its own centre, which changes no
+ * likelihood but keeps the digits of the information.
+ */
+#ifndef SR_MODEL_COX_VIEW_H
+#define SR_MODEL_COX_VIEW_H
+#include "model_cox_layout.h"
+
+typedef struct {
+    sr_times times;
+    sr_columns x;
+    const double *offset;
+    sr_riskset rs;
+    sr_cox_scaling scaling; /* of the caller's columns */
+    sr_risk_sums sums;      /* room for one evaluation, as are the next four */
+    double *eta, *risk;     /* [times.n] */
+    double *shift;          /* [n_stratum] */
+    double *beta;           /* [p] */
+} sr_cox_view;
+
+sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
+                           const sr_cox_scaling *scaling, sr_cox_view *out);
+#endif
