@@ -169,6 +169,9 @@ evaluate_frame <- function(request) {
     error = function(e) explain_frame_error(e, request)
   )
   if (is_response_bad) warn_bad_response(request)
+  attr(attr(mf, "terms"), "predvars") <- remember_rank_cuts(
+    attr(attr(mf, "terms"), "predvars"), request$data, environment(request$terms)
+  )
   mf
 }
 

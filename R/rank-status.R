@@ -400,6 +400,7 @@ status_replace_calls <- function(call, replace) {
 # `predvars` of a terms object with the cuts also of the statuses that stand within another
 # function, strata(rank_status(x)), where makepredictcall() never comes
 remember_rank_cuts <- function(predvars, data, enclos) {
+  if (!"rank_status" %in% all.names(predvars)) return(predvars)
   status_replace_calls(predvars, function(made) {
     status_fixed_call(made, eval(made, data, enclos))
   })

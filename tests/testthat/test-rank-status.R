@@ -145,3 +145,25 @@ test_that("what cannot be cut is told", {
   expect_identical(err$rows, 2:3)
   expect_warning(rank_status(c(1, 2, 2, 2)), class = "survresist_warning_one_sided")
 })
+
+test_that("fit_cox() remembers the cut, within strata() too", {
+  gbsg <- survival::gbsg
+  here <- gbsg$pgr > 100
+  forms <- list(
+    Surv(rfstime, status) ~ rank_status(pgr) * hormon + age,
+    Surv(rfstime, status) ~ age * strata(rank_status(pgr, by = grade)) + hormon,
+    Surv(rfstime, status) ~ age + survival::strata(rank_status(pgr))
+  )
+  for (form in forms) {
+    fit <- fit_cox(form, gbsg)
+    expect_close(
+      predict(fit, gbsg[here, ], type = "lp", reference = "sample"),
+      predict(fit, type = "lp", reference = "sample")[here], 1e-12
+    )
+    cut <- attr(terms(fit), "predvars")
+    expect_false(any(grepl("median", deparse(cut))))
+  }
+  curve <- survival::survfit(fit, newdata = gbsg[which(here)[1], ])
+  all <- survival::survfit(fit, newdata = data.frame(age = gbsg$age[here][1], pgr = c(0, 1000)))
+  expect_close(curve$surv, all$surv[all$strata[[1]] + seq_len(all$strata[[2]])], 1e-12)
+})
