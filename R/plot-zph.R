@@ -78,9 +78,10 @@ plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab 
       fill = colour, alpha = 0.2
     ) +
     ggplot2::geom_line(data = smooth, ggplot2::aes(y = .data$fit), colour = colour, linewidth = 0.8)
-  level <- constant[match(terms, names(constant))]
-  lines <- data.frame(panel = panel, level = unname(level))[!is.na(level), ]
-  if (NROW(lines)) {
+  level <- unname(constant[match(terms, names(constant))])
+  lines <- data.frame(panel = panel, level = if (is.null(level)) NA_real_ else level)
+  lines <- lines[!is.na(lines$level), ]
+  if (nrow(lines)) {
     plot <- plot + ggplot2::geom_hline(
       data = lines, ggplot2::aes(yintercept = .data$level), linetype = "dashed", linewidth = 0.5
     )
