@@ -109,8 +109,13 @@ void oracle_cox(const sr_cox_data *data, int is_efron, const double *beta, oracl
     double *const hazard = out->hazard;
     *out = (oracle_result){.hazard = hazard};
     long double *risk = calloc(n, sizeof(long double));
+    long double shift = -INFINITY; /* leaves the likelihood alone, and keeps exp() in range */
     for (size_t i = 0; i < n; i++) {
-        risk[i] = expl(oracle_eta(data, beta, i));
+        risk[i] = oracle_eta(data, beta, i);
+        shift = fmaxl(shift, risk[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        risk[i] = expl(risk[i] - shift);
         if (hazard != NULL)
             hazard[i] = 0;
     }
@@ -121,6 +126,8 @@ void oracle_cox(const sr_cox_data *data, int is_efron, const double *beta, oracl
         if (data->times.event[at] != 0 && first == at)
             add_time(data, is_efron, risk, at, out);
     }
+    for (size_t i = 0; hazard != NULL && i < n; i++)
+        hazard[i] *= (double)expl(-shift);
     free(risk);
 }
 
