@@ -48,6 +48,27 @@ TEST(arena_zero_clears_used_room)
     CHECK(small[0] == 1);
     sr_arena_restore(&arena, start);
     CHECK(arena.top == NULL);
+    sr_arena_free(&arena);
+}
+
+TEST(arena_uses_a_block_given_back_again)
+{
+    sr_arena arena = {0};
+    const sr_arena_mark start = sr_arena_save(&arena);
+    double *first = sr_arena_double(&arena, 100000);
+    for (size_t i = 0; i < 100000; i++)
+        first[i] = 1;
+    sr_arena_restore(&arena, start);
+    const double *again = sr_arena_zero(&arena, 99000, sizeof(double));
+    CHECK(again == first);
+    double sum = 0;
+    for (size_t i = 0; i < 99000; i++)
+        sum += again[i];
+    CHECK(sum == 0);
+    sr_arena_restore(&arena, start);
+    CHECK((const double *)sr_arena_double(&arena, 10) != first); /* far too large for 10 */
+    sr_arena_free(&arena);
+    CHECK(arena.top == NULL && arena.spare == NULL);
 }
 
 TEST(arena_refuses_sizes_that_overflow)
