@@ -147,14 +147,13 @@ cox_schoenfeld <- function(object, type, weighted) {
   if (weighted && !is.null(parts$weights)) value <- value * parts$weights[found$row]
   y <- parts$y
   time <- as.vector(unclass(y)[found$row, ncol(y) - 1L])
-  coefficient <- names(object$coefficients)
-  if (ncol(value) == 1L) {
-    value <- drop(value)
-    names(value) <- time
-  } else {
-    dimnames(value) <- list(time, coefficient)
-  }
+  if (ncol(value) == 1L) value <- drop(value)
   if (!is.null(parts$strata)) attr(value, "strata") <- table(c(parts$strata[found$row]))
+  if (is.matrix(value)) {
+    dimnames(value) <- list(time, names(object$coefficients))
+  } else {
+    names(value) <- time
+  }
   if (type == "scaledsch") scale_schoenfeld(value, object) else value
 }
 

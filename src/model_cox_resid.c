@@ -341,9 +341,9 @@ size_t sr_cox_death_count(const sr_cox_data *data)
 }
 
 /* Rows of the deaths by slot; n_death of the slots gives the places. */
-static sr_status order_deaths(sr_context *ctx, const sr_cox_scores *scores, size_t *row)
+sr_status sr_cox_order_deaths(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
+                              size_t *row)
 {
-    const sr_riskset *const rs = scores->rs;
     size_t *place, next = 0;
     SR_TAKE(place, sr_arena_sizes(&ctx->arena, rs->n_slot));
     for (size_t k = 0; k < rs->n_slot; k++) {
@@ -351,7 +351,7 @@ static sr_status order_deaths(sr_context *ctx, const sr_cox_scores *scores, size
         next += (size_t)rs->n_death[k];
     }
     for (size_t i = 0; i < rs->n; i++)
-        if (scores->data->times.event[i] != 0)
+        if (data->times.event[i] != 0)
             row[place[sr_leave(rs, i)]++] = i;
     return SR_OK;
 }
@@ -361,7 +361,7 @@ sr_status sr_cox_schoenfeld(sr_context *ctx, const sr_cox_scores *scores, size_t
     SR_TICK(ctx);
     const size_t n_death = sr_cox_death_count(scores->data), p = scores->z.p;
     const sr_columns *const z = &scores->z;
-    SR_TRY(order_deaths(ctx, scores, row));
+    SR_TRY(sr_cox_order_deaths(ctx, scores->data, scores->rs, row));
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_death > 8192)
     for (size_t j = 0; j < p; j++)
         for (size_t d = 0; d < n_death; d++) {

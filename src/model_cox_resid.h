@@ -56,5 +56,7 @@ sr_status sr_cox_robust(sr_context *ctx, const sr_cox_data *data, int is_efron,
 /* Deaths in order of stratum and time, ties as they come: row[n_death], and out[n_death x p] by
  * column, z - xbar. sr_cox_death_count gives n_death. */
 size_t sr_cox_death_count(const sr_cox_data *data);
+sr_status sr_cox_order_deaths(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
+                              size_t *row);
 sr_status sr_cox_schoenfeld(sr_context *ctx, const sr_cox_scores *scores, size_t *row, double *out);
 #endif

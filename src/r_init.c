@@ -19,6 +19,20 @@ SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
 SEXP r_frame_group(SEXP x);
 SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
 SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
+SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre);
+SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, SEXP query_eta,
+                    SEXP var);
+SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+               SEXP is_centred, SEXP tolerance);
+SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta);
+SEXP r_cox_robust(SEXP bundle, SEXP eta, SEXP eta_null, SEXP var, SEXP is_efron, SEXP cluster,
+                  SEXP n_cluster, SEXP tol_chol);
+SEXP r_cox_schoenfeld(SEXP bundle, SEXP eta, SEXP is_efron);
+SEXP r_cox_scores(SEXP bundle, SEXP eta, SEXP is_efron, SEXP is_weighted);
+SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var);
+SEXP r_cox_stratum_means(SEXP bundle);
+SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
+                   SEXP var);
 SEXP r_set_threads(SEXP count);
 SEXP r_get_threads(void);
 
@@ -38,6 +52,16 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_group, 1),
     ENTRY(frame_response, 3),
     ENTRY(frame_scan, 3),
+    ENTRY(cox_baseline, 4),
+    ENTRY(cox_expected, 7),
+    ENTRY(cox_fit, 8),
+    ENTRY(cox_linear, 3),
+    ENTRY(cox_robust, 8),
+    ENTRY(cox_schoenfeld, 3),
+    ENTRY(cox_scores, 4),
+    ENTRY(cox_std_err, 3),
+    ENTRY(cox_stratum_means, 1),
+    ENTRY(cox_survfit, 8),
     ENTRY(get_threads, 0),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},

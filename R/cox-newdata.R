@@ -1,0 +1,134 @@
+# From newdata to the columns of a fit: what predict() and survfit() share.
+
+# Coefficients with 0 where aliased, and the fit's centre; a null model has none of either.
+cox_coefficients <- function(object) {
+  coefficients <- object$coefficients
+  if (is.null(coefficients)) return(numeric(0))
+  coefficients <- as.vector(coefficients)
+  coefficients[is.na(coefficients)] <- 0
+  coefficients
+}
+
+cox_means <- function(object) {
+  if (is.null(object$means)) numeric(0) else as.vector(object$means)
+}
+
+cox_var <- function(object) {
+  var <- object$var
+  if (is.null(object$coefficients)) return(matrix(0, 0L, 0L))
+  dimnames(var) <- NULL
+  storage.mode(var) <- "double"
+  var
+}
+
+# The strata() terms of a fit: names of the variables in the model frame, numbers of the terms that
+# are a stratum and no more, the plain variables within, and whether one meets a covariate.
+cox_strata_terms <- function(object) {
+  terms <- object$terms
+  if (length(attr(terms, "specials")$strata) == 0L) return(NULL)
+  alone <- survival::untangle.specials(terms, "strata", 1L)
+  in_term <- colSums(attr(terms, "factors")[alone$vars, , drop = FALSE] > 0) > 0
+  list(
+    vars = alone$vars, terms = alone$terms,
+    plain = unique(unlist(lapply(alone$vars, function(text) all.vars(str2lang(text))))),
+    is_interacting = any(in_term & attr(terms, "order") > 1L)
+  )
+}
+
+cluster_vars <- function(terms) {
+  if (length(attr(terms, "specials")$cluster) == 0L) return(character(0))
+  survival::untangle.specials(terms, "cluster")$vars
+}
+
+# Terms whose model frame lacks some variables, by their names there. Unlike `[.terms`, this keeps
+# the offset and what makepredictcall() stored.
+drop_from_frame <- function(terms, vars) {
+  names <- vapply(as.list(attr(terms, "variables"))[-1L], deparse1, "")
+  keep <- c(TRUE, !names %in% vars)
+  attr(terms, "variables") <- attr(terms, "variables")[keep]
+  if (!is.null(attr(terms, "predvars"))) {
+    attr(terms, "predvars") <- attr(terms, "predvars")[keep]
+  }
+  terms
+}
+
+# Model frame of newdata. `extra`: quoted arguments that are evaluated in newdata too (id, collapse).
+cox_new_frame <- function(object, newdata, with_strata, with_response, na.action,
+                          extra = list(), env = parent.frame()) {
+  terms <- object$terms
+  variables <- vapply(as.list(attr(terms, "variables"))[-1L], deparse1, "")
+  strata <- cox_strata_terms(object)
+  dropped <- cluster_vars(terms)
+  if (!with_strata) dropped <- c(dropped, strata$vars)
+  if (!with_response) dropped <- c(dropped, variables[attr(terms, "response")])
+  if (with_strata) check_strata_columns(strata, newdata, environment(terms))
+  xlev <- object$xlevels[intersect(names(object$xlevels), setdiff(variables, dropped))]
+  call <- as.call(c(
+    list(quote(stats::model.frame), drop_from_frame(terms, dropped), data = quote(newdata)),
+    list(na.action = na.action, xlev = if (length(xlev)) xlev), extra
+  ))
+  eval(call, list(newdata = newdata), env)
+}
+
+check_strata_columns <- function(strata, newdata, env) {
+  absent <- setdiff(strata$plain, names(newdata))
+  is_found <- vapply(absent, function(name) {
+    value <- get0(name, envir = env, mode = "any")
+    !is.null(value) && !is.function(value) && NROW(value) == NROW(newdata)
+  }, NA)
+  absent <- absent[!is_found]
+  if (length(absent) == 0L) return(invisible())
+  names <- paste0("`", absent, "`", collapse = ", ")
+  stop_input(c(
+    sprintf("`newdata` needs the strata of the fit: %s.", paste(strata$vars, collapse = ", ")),
+    x = sprintf("It has no column %s.", names),
+    i = "Add it, so that each row says which stratum it belongs to."
+  ), arg = "newdata", class = "survresist_error_strata")
+}
+
+# Columns of the coefficients, from a model frame of newdata.
+cox_new_matrix <- function(object, frame) {
+  terms <- stats::delete.response(object$terms)
+  strata <- cox_strata_terms(object)
+  whole <- match(cluster_vars(terms), attr(terms, "term.labels"), nomatch = 0L)
+  if (!is.null(strata) && !strata$is_interacting) whole <- c(whole, strata$terms)
+  whole <- whole[whole > 0L]
+  if (length(whole)) terms <- terms[-whole]
+  columns <- intersect(names(object$contrasts), names(frame))
+  contrasts <- object$contrasts[columns]
+  x <- stats::model.matrix(terms, frame, contrasts.arg = if (length(contrasts)) contrasts)
+  unwanted <- 0L
+  if (!is.null(strata) && strata$is_interacting) unwanted <- c(unwanted, strata$terms)
+  x <- x[, !attr(x, "assign") %in% unwanted, drop = FALSE]
+  storage.mode(x) <- "double"
+  x
+}
+
+# The sum of the offsets in a model frame, 0 when there is none.
+cox_new_offset <- function(object, frame) {
+  terms <- object$terms
+  at <- attr(terms, "offset")
+  names <- vapply(as.list(attr(terms, "variables"))[-1L], deparse1, "")[at]
+  total <- 0
+  for (name in names) total <- total + as.vector(frame[[name]])
+  total
+}
+
+# The stratum of each row as a factor with the levels of the fit.
+cox_new_strata <- function(strata, frame, levels) {
+  if (length(strata$vars) == 1L) {
+    value <- frame[[strata$vars]]
+  } else {
+    value <- survival::strata(frame[, strata$vars], shortlabel = TRUE)
+  }
+  present <- unique(as.character(value[!is.na(value)]))
+  unknown <- setdiff(present, levels)
+  if (length(unknown)) {
+    stop_input(c(
+      "`newdata` has strata that the fit has not seen.",
+      x = paste0("New: ", paste(unknown, collapse = ", "), "."),
+      i = paste0("The fit has: ", paste(levels, collapse = ", "), ".")
+    ), arg = "newdata", class = "survresist_error_strata")
+  }
+  factor(as.character(value), levels = levels)
+}

@@ -1,0 +1,293 @@
+/* r_cox_surv.c -- survival curves, expected events and standard errors of predictions, for R
+ *
+ * kind = logical c(efron, product); centre = double p or NULL (no variance wanted). */
+#include "model_cox_surv.h"
+#include "r_data.h"
+#include <string.h>
+
+static const double *real_or_null(SEXP x)
+{
+    return Rf_isNull(x) ? NULL : REAL(x);
+}
+
+static void check_length(SEXP x, size_t n, const char *name)
+{
+    if (!Rf_isNull(x) && (size_t)XLENGTH(x) != n)
+        Rf_error("survresist, internal: `%s` has the wrong length", name);
+}
+
+static sr_curve_kind kind_from_r(SEXP kind, SEXP centre, size_t p)
+{
+    check_length(kind, 2, "kind");
+    check_length(centre, p, "centre");
+    return (sr_curve_kind){LOGICAL(kind)[0], LOGICAL(kind)[1], real_or_null(centre)};
+}
+
+/* R may jump when it runs out of memory, and the context would be lost; so what is allocated while
+ * one is open goes through R_ToplevelExec. */
+typedef struct {
+    SEXP list;
+    int n_element;
+    struct {
+        SEXPTYPE type;
+        size_t n_row, n_column; /* n_column 0: a vector; n_row SIZE_MAX: none */
+    } element[10];
+} allocation;
+
+static void allocate_now(void *data)
+{
+    const allocation *const a = data;
+    for (int e = 0; e < a->n_element; e++) {
+        const size_t n = a->element[e].n_row, p = a->element[e].n_column;
+        if (n == SIZE_MAX)
+            continue;
+        if (p > 0 && n > INT_MAX)
+            Rf_error("too many rows for a matrix");
+        SET_VECTOR_ELT(a->list, e,
+                       p > 0 ? Rf_allocMatrix(a->element[e].type, (int)n, (int)p)
+                             : Rf_allocVector(a->element[e].type, (R_xlen_t)n));
+    }
+}
+
+static sr_status allocate(allocation *a)
+{
+    return R_ToplevelExec(allocate_now, a) ? SR_OK : SR_ERR_MEMORY;
+}
+
+static void add_element(allocation *a, SEXPTYPE type, size_t n_row, size_t n_column)
+{
+    a->element[a->n_element].type = type;
+    a->element[a->n_element].n_row = n_row;
+    a->element[a->n_element++].n_column = n_column;
+}
+
+/* The first six elements of every curve: n, rows by stratum, time, n.risk, n.event, n.censor. */
+static void add_rows(allocation *a, const sr_cox_curve *curve)
+{
+    const size_t n_stratum = (size_t)curve->rs.n_stratum;
+    add_element(a, REALSXP, n_stratum, 0);
+    add_element(a, REALSXP, n_stratum, 0);
+    for (int e = 0; e < 4; e++)
+        add_element(a, REALSXP, curve->rows.n_row, 0);
+}
+
+static void copy_rows(SEXP list, const sr_cox_curve *curve)
+{
+    const sr_curve_rows *const rows = &curve->rows;
+    const size_t size = rows->n_row * sizeof(double);
+    for (int s = 0; s < curve->rs.n_stratum; s++) {
+        REAL(VECTOR_ELT(list, 0))[s] = (double)rows->n[s];
+        REAL(VECTOR_ELT(list, 1))[s] = (double)(rows->row_begin[s + 1] - rows->row_begin[s]);
+    }
+    memcpy(REAL(VECTOR_ELT(list, 2)), rows->time, size);
+    memcpy(REAL(VECTOR_ELT(list, 3)), rows->n_risk, size);
+    memcpy(REAL(VECTOR_ELT(list, 4)), rows->n_event, size);
+    memcpy(REAL(VECTOR_ELT(list, 5)), rows->n_censor, size);
+}
+
+/* The curve at z = 0 and eta = 0, by row: list(n, rows, time, n.risk, n.event, n.censor, cumhaz,
+ * logsurv, variance, drift); drift, n_row x p, is NULL unless centre is given. */
+static sr_status baseline_out(const sr_cox_curve *curve, SEXP list)
+{
+    const size_t n_row = curve->rows.n_row, p = curve->path.p;
+    allocation a = {.list = list};
+    add_rows(&a, curve);
+    for (int e = 0; e < 3; e++)
+        add_element(&a, REALSXP, n_row, 0);
+    add_element(&a, REALSXP, p > 0 ? n_row : SIZE_MAX, p);
+    SR_TRY(allocate(&a));
+    copy_rows(list, curve);
+    sr_cox_curve_baseline(curve, REAL(VECTOR_ELT(list, 6)), REAL(VECTOR_ELT(list, 7)),
+                          REAL(VECTOR_ELT(list, 8)), p > 0 ? REAL(VECTOR_ELT(list, 9)) : NULL);
+    return SR_OK;
+}
+
+SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre)
+{
+    static const char *const names[] = {"n",        "rows",   "time",    "n.risk",   "n.event",
+                                        "n.censor", "cumhaz", "logsurv", "variance", "drift",
+                                        NULL};
+    sr_cox_data data;
+    sr_data_from_r(bundle, &data);
+    check_length(eta, data.times.n, "eta");
+    const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
+    SEXP out = PROTECT(sr_named_list(names));
+    sr_context ctx;
+    sr_cox_curve curve;
+    sr_context_open(&ctx);
+    sr_status status = sr_cox_curve_make(&ctx, &data, REAL(eta), &how, &curve);
+    if (status == SR_OK)
+        status = baseline_out(&curve, out);
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
+
+/* New patients: z[n_patient x p] by row, risk[n_patient], stratum[n_patient] or NULL: each in every
+ * stratum. */
+typedef struct {
+    size_t n;
+    const double *z, *risk, *var;
+    const int *stratum;
+} patients;
+
+static size_t rows_of(const sr_cox_curve *curve, int s)
+{
+    return curve->rows.row_begin[s + 1] - curve->rows.row_begin[s];
+}
+
+static sr_status patients_out(sr_context *ctx, const sr_cox_curve *curve, const patients *who,
+                              SEXP list)
+{
+    const size_t p = curve->path.p;
+    const int n_stratum = curve->rs.n_stratum;
+    size_t n_value = who->stratum == NULL ? curve->rows.n_row * who->n : 0;
+    for (size_t i = 0; who->stratum != NULL && i < who->n; i++)
+        n_value += rows_of(curve, who->stratum[i]);
+    allocation a = {.list = list};
+    add_rows(&a, curve);
+    add_element(&a, REALSXP, n_value, 0);
+    add_element(&a, REALSXP, n_value, 0);
+    add_element(&a, REALSXP, who->var == NULL ? SIZE_MAX : n_value, 0);
+    SR_TRY(allocate(&a));
+    copy_rows(list, curve);
+    double *survival = REAL(VECTOR_ELT(list, 6)), *hazard = REAL(VECTOR_ELT(list, 7));
+    double *std_err = who->var == NULL ? NULL : REAL(VECTOR_ELT(list, 8));
+    for (size_t i = 0; i < who->n; i++) {
+        const int first = who->stratum == NULL ? 0 : who->stratum[i];
+        const int last = who->stratum == NULL ? n_stratum - 1 : first;
+        for (int s = first; s <= last; s++) {
+            const sr_patient one = {s, who->z + i * p, who->risk[i], who->var};
+            SR_TRY(sr_cox_curve_patient(ctx, curve, &one, survival, hazard, std_err));
+            survival += rows_of(curve, s);
+            hazard += rows_of(curve, s);
+            std_err = std_err == NULL ? NULL : std_err + rows_of(curve, s);
+        }
+    }
+    return SR_OK;
+}
+
+/* z: double matrix p x n_patient (a patient a column); stratum: integer, 0-based, or NULL; var:
+ * double p x p or NULL. Returns list(n, rows, time, n.risk, n.event, n.censor, surv, cumhaz,
+ * std.err), the last three patient after patient. */
+SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
+                   SEXP var)
+{
+    static const char *const names[] = {"n",        "rows", "time",   "n.risk",  "n.event",
+                                        "n.censor", "surv", "cumhaz", "std.err", NULL};
+    sr_cox_data data;
+    sr_data_from_r(bundle, &data);
+    const size_t p = data.x.p;
+    check_length(eta, data.times.n, "eta");
+    const sr_curve_kind how = kind_from_r(kind, centre, p);
+    const patients who = {(size_t)XLENGTH(risk), REAL(z), REAL(risk), real_or_null(var),
+                          Rf_isNull(stratum) ? NULL : INTEGER(stratum)};
+    check_length(var, p * p, "var");
+    check_length(stratum, who.n, "stratum");
+    if (how.centre != NULL)
+        check_length(z, p * who.n, "z");
+    if ((who.var == NULL) != (how.centre == NULL))
+        Rf_error("survresist, internal: `var` and `centre` go together");
+    for (size_t i = 0; who.stratum != NULL && i < who.n; i++)
+        if (who.stratum[i] < 0 || who.stratum[i] >= data.times.n_stratum)
+            Rf_error("survresist, internal: `stratum` is not one of the data");
+    SEXP out = PROTECT(sr_named_list(names));
+    sr_context ctx;
+    sr_cox_curve curve;
+    sr_context_open(&ctx);
+    sr_status status = sr_cox_curve_make(&ctx, &data, REAL(eta), &how, &curve);
+    if (status == SR_OK)
+        status = patients_out(&ctx, &curve, &who, out);
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
+
+/* query: NULL (the rows of the data), or a bundle as cox_data() makes it for the new rows, whose
+ * strata are those of the data. Returns list(expected, std.err). */
+SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, SEXP query_eta,
+                    SEXP var)
+{
+    static const char *const names[] = {"expected", "std.err", NULL};
+    sr_cox_data data, asked;
+    sr_data_from_r(bundle, &data);
+    asked = data;
+    if (!Rf_isNull(query))
+        sr_data_from_r(query, &asked);
+    check_length(eta, data.times.n, "eta");
+    check_length(query_eta, asked.times.n, "query_eta");
+    check_length(var, data.x.p * data.x.p, "var");
+    const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
+    sr_expected_query in = {asked.times.n,         asked.times.start, asked.times.stop,
+                            asked.times.stratum,   asked.x,           REAL(query_eta),
+                            real_or_null(var)};
+    in.z.centre = how.centre;
+    if (Rf_isNull(query))
+        in.stop = NULL;
+    if (in.var != NULL && (how.centre == NULL || asked.x.p != data.x.p))
+        Rf_error("survresist, internal: the new rows do not have the columns of the fit");
+    SEXP out = PROTECT(sr_named_list(names));
+    SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)in.n));
+    if (in.var != NULL)
+        SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, (R_xlen_t)in.n));
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status =
+        sr_cox_expected(&ctx, &data, REAL(eta), &how, &in, REAL(VECTOR_ELT(out, 0)),
+                        in.var == NULL ? NULL : REAL(VECTOR_ELT(out, 1)));
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
+
+/* Weighted means of the columns: double matrix p x n_stratum. */
+SEXP r_cox_stratum_means(SEXP bundle)
+{
+    sr_cox_data data;
+    sr_data_from_r(bundle, &data);
+    SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)data.x.p, data.times.n_stratum));
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_cox_stratum_means(&ctx, &data, 1, REAL(out));
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
+
+/* z beta of every row, z about the centre as below. */
+SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta)
+{
+    sr_cox_data data;
+    sr_data_from_r(bundle, &data);
+    check_length(centre, data.x.p * (size_t)data.times.n_stratum, "centre");
+    check_length(beta, data.x.p, "beta");
+    data.x.centre = real_or_null(centre);
+    data.x.stratum = data.times.stratum;
+    SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_columns_times(&ctx, &data.x, REAL(beta), NULL, REAL(out));
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
+
+/* sqrt(z' var z) of every row, z about the centre: p values, or p x n_stratum when the bundle has
+ * strata. */
+SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var)
+{
+    sr_cox_data data;
+    sr_data_from_r(bundle, &data);
+    const size_t p = data.x.p;
+    check_length(centre, p * (size_t)data.times.n_stratum, "centre");
+    check_length(var, p * p, "var");
+    data.x.centre = real_or_null(centre);
+    data.x.stratum = data.times.stratum;
+    SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_columns_std_err(&ctx, &data.x, REAL(var), REAL(out));
+    sr_context_close(&ctx, status);
+    UNPROTECT(1);
+    return out;
+}
