@@ -21,6 +21,12 @@ cox_var <- function(object) {
   var
 }
 
+# The bundle for C of a rebuilt fit (cox_rebuild()); the offset is in the linear predictor already.
+cox_parts_data <- function(parts, x = parts$x) {
+  weights <- if (!is.null(parts$weights)) as.double(parts$weights)
+  cox_data(if (length(x)) x, parts$y, parts$stratum, weights)
+}
+
 # The strata() terms of a fit: names of the variables in the model frame, numbers of the terms that
 # are a stratum and no more, the plain variables within, and whether one meets a covariate.
 cox_strata_terms <- function(object) {

@@ -4,8 +4,9 @@
 #' arguments, in time linear in the number of rows.
 #'
 #' @section Predictions:
-#' - `lp`: the linear predictor \eqn{(x - c)'\beta}, \eqn{c} set by `reference`, plus the offset
-#'   less its mean.
+#' - `lp`: the linear predictor \eqn{(x - c)'\beta} plus the offset, \eqn{c} set by `reference`.
+#'   Where the fit's own rows have to be read again (standard errors, strata), the offset is taken
+#'   about its mean.
 #' - `risk`: its exponential.
 #' - `expected`: the number of events expected over the row's follow-up,
 #'   \eqn{\exp(lp) \{H(stop) - H(start)\}}.
@@ -90,8 +91,8 @@ old_rows <- function(object, type, reference, se.fit) {
   has_strata <- !is.null(cox_strata_terms(object))
   is_curve <- type %in% c("expected", "survival")
   is_by_stratum <- has_strata && reference == "strata" && !is_curve
-  uses_x <- !is.null(object$coefficients) && (se.fit || type == "terms" || is_by_stratum ||
-    (reference == "zero" && any(cox_means(object) != 0) && !is_curve))
+  uses_x <- se.fit || type == "terms" || is_by_stratum ||
+    (reference == "zero" && any(cox_means(object) != 0) && !is_curve)
   if (!uses_x) return(list(is_new = FALSE))
   parts <- cox_rebuild(object)
   offset <- if (is.null(parts$offset)) 0 else parts$offset
@@ -112,7 +113,7 @@ new_rows <- function(object, newdata, type, reference, se.fit, na.action, extra,
   needs_parts <- se.fit || type == "terms" || is_curve || is_by_stratum ||
     (reference == "zero" && any(cox_means(object) != 0))
   parts <- if (needs_parts) cox_rebuild(object)
-  shift <- if (is.null(parts$offset)) 0 else mean(parts$offset)
+  shift <- if (is.null(parts$offset) || is_curve) 0 else mean(parts$offset)
   x <- cox_new_matrix(object, frame)
   rows <- list(
     is_new = TRUE, parts = parts, frame = frame, x = x, names = rownames(x),
@@ -145,7 +146,7 @@ cox_centre <- function(object, parts, reference) {
     sample = means,
     zero = 0 * means,
     strata = if (is.null(parts$stratum)) means else {
-      .Call(C_cox_stratum_means, cox_data(parts$x, parts$y, parts$stratum, parts$weights))
+      .Call(C_cox_stratum_means, cox_parts_data(parts))
     }
   )
 }
@@ -161,9 +162,10 @@ rows_bundle <- function(rows, x = rows$x) {
 # C reads p values a stratum; a fit with fewer strata in newdata has columns that are not asked for.
 rows_centre <- function(rows, columns = TRUE) {
   centre <- rows$centre
-  if (is.null(rows$stratum)) return(centre[columns])
+  if (is.null(rows$stratum)) return(if (isTRUE(columns)) centre else centre[columns])
   n_stratum <- max(rows$stratum, 0L, na.rm = TRUE) + 1L
-  centre[columns, seq_len(n_stratum), drop = FALSE]
+  centre <- centre[, seq_len(n_stratum), drop = FALSE]
+  if (isTRUE(columns)) centre else centre[columns, , drop = FALSE]
 }
 
 rows_linear <- function(rows, beta) {
@@ -238,7 +240,7 @@ expected_in_c <- function(object, rows, se.fit) {
   if (is.null(parts)) parts <- cox_rebuild(object)
   means <- cox_means(object)
   eta <- as.double(object$linear.predictors)
-  data <- cox_data(parts$x, parts$y, parts$stratum, parts$weights)
+  data <- cox_parts_data(parts)
   kind <- c(identical(object$method, "efron"), FALSE)
   var <- if (se.fit) cox_var(object)
   centre <- if (se.fit) means

@@ -119,8 +119,8 @@ change_omit <- function(omit, na.action) {
 }
 
 cox_score_matrix <- function(object, type, weighted) {
-  parts <- cox_rebuild(object)
-  data <- cox_data(parts$x, parts$y, parts$stratum, parts$weights)
+  parts <- cox_rebuild(object, as_columns = TRUE)
+  data <- cox_parts_data(parts)
   value <- cox_score_residuals(data, as.double(object$linear.predictors), object$method, weighted)
   if (type != "score") {
     var <- if (is.null(object$naive.var)) object$var else object$naive.var
@@ -138,8 +138,8 @@ cox_score_matrix <- function(object, type, weighted) {
 }
 
 cox_schoenfeld <- function(object, type, weighted) {
-  parts <- cox_rebuild(object)
-  data <- cox_data(parts$x, parts$y, parts$stratum, parts$weights)
+  parts <- cox_rebuild(object, as_columns = TRUE)
+  data <- cox_parts_data(parts)
   found <- .Call(
     C_cox_schoenfeld, data, as.double(object$linear.predictors), object$method == "efron"
   )

@@ -10,7 +10,8 @@ cox_score_residuals <- function(data, lp, ties, weighted = FALSE) {
 #   lp    linear predictor at the estimate;  lp0  where the score test is taken, NULL for 0
 #   var   inverse information;  cluster  integer codes 1..m, or NULL when each row stands alone
 # Returns list(var, rscore).
-cox_robust <- function(data, lp, lp0 = NULL, var, ties, cluster = NULL, toler.chol = 1e-9) {
+cox_robust <- function(data, lp, lp0 = NULL, var, ties, cluster = NULL,
+                       toler.chol = .Machine$double.eps^0.75) {
   n_cluster <- 0L
   if (!is.null(cluster)) {
     cluster <- as.integer(cluster) - 1L
