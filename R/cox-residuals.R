@@ -77,8 +77,11 @@ residuals.sr_cox <- function(object,
 }
 
 deviance_of <- function(martingale, status) {
-  log_part <- ifelse(status == 0, 0, status * log(status - martingale))
-  sign(martingale) * sqrt(-2 * (martingale + log_part))
+  has_event <- which(status != 0)
+  events <- status[has_event]
+  inside <- martingale
+  inside[has_event] <- inside[has_event] + events * log(events - martingale[has_event])
+  sign(martingale) * sqrt(-2 * inside)
 }
 
 cox_status <- function(object) {

@@ -6,22 +6,13 @@
 #include <Rinternals.h>
 
 SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
+SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre);
 SEXP r_cox_exact(SEXP bundle, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol, SEXP is_centred,
                  SEXP tolerance);
-SEXP r_cox_firth(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
-                 SEXP is_centred, SEXP tolerance, SEXP fixed);
-SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
-               SEXP is_centred, SEXP tolerance);
-SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
-SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
-SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
-SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
-SEXP r_frame_group(SEXP x);
-SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
-SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
-SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre);
 SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, SEXP query_eta,
                     SEXP var);
+SEXP r_cox_firth(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+                 SEXP is_centred, SEXP tolerance, SEXP fixed);
 SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
                SEXP is_centred, SEXP tolerance);
 SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta);
@@ -33,8 +24,15 @@ SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var);
 SEXP r_cox_stratum_means(SEXP bundle);
 SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
                    SEXP var);
-SEXP r_set_threads(SEXP count);
+SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
+SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
+SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
+SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
+SEXP r_frame_group(SEXP x);
+SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
+SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_get_threads(void);
+SEXP r_set_threads(SEXP count);
 
 /* clang-format off */
 #define ENTRY(name, n_arg) {#name, (DL_FUNC) & r_##name, n_arg}
@@ -42,18 +40,10 @@ SEXP r_get_threads(void);
 
 static const R_CallMethodDef routines[] = {
     ENTRY(concordance, 4),
-    ENTRY(cox_exact, 7),
-    ENTRY(cox_firth, 9),
-    ENTRY(cox_fit, 8),
-    ENTRY(cox_zph, 5),
-    ENTRY(cox_zph_clock, 2),
-    ENTRY(frame_all_in, 3),
-    ENTRY(frame_count, 3),
-    ENTRY(frame_group, 1),
-    ENTRY(frame_response, 3),
-    ENTRY(frame_scan, 3),
     ENTRY(cox_baseline, 4),
+    ENTRY(cox_exact, 7),
     ENTRY(cox_expected, 7),
+    ENTRY(cox_firth, 9),
     ENTRY(cox_fit, 8),
     ENTRY(cox_linear, 3),
     ENTRY(cox_robust, 8),
@@ -62,6 +52,8 @@ static const R_CallMethodDef routines[] = {
     ENTRY(cox_std_err, 3),
     ENTRY(cox_stratum_means, 1),
     ENTRY(cox_survfit, 8),
+    ENTRY(cox_zph, 5),
+    ENTRY(cox_zph_clock, 2),
     ENTRY(frame_all_in, 3),
     ENTRY(frame_count, 3),
     ENTRY(frame_group, 1),

@@ -23,8 +23,8 @@ test_that("residuals collapse within groups, clusters and ids", {
     fit <- follow_fits()[[name]]
     for (type in c("deviance", "score", "dfbeta")) {
       expect_same_result(
-        residuals(fit$ours, type, collapse = TRUE), residuals(fit$theirs, type, collapse = TRUE),
-        paste(name, type)
+        residuals(fit$ours, type, collapse = TRUE),
+        suppressWarnings(residuals(fit$theirs, type, collapse = TRUE)), paste(name, type)
       )
     }
     # survival's method stops at collapse = TRUE for martingale residuals
@@ -37,7 +37,7 @@ test_that("residuals collapse within groups, clusters and ids", {
   group <- rep_len(1:7, lung$ours$n)
   expect_same_result(
     residuals(lung$ours, "deviance", collapse = group),
-    residuals(lung$theirs, "deviance", collapse = group), "deviance"
+    suppressWarnings(residuals(lung$theirs, "deviance", collapse = group)), "deviance"
   )
   # survival's method takes an explicit `collapse = FALSE` for a vector of length 1 and stops
   expect_identical(residuals(lung$ours, collapse = FALSE), residuals(lung$ours))
@@ -61,7 +61,10 @@ test_that("na.action pads or not, whatever the fit had", {
   left_out <- is.na(survival::lung$ph.ecog)
   expect_identical(unname(is.na(padded[, 1])), left_out)
   expect_identical(unname(padded[!left_out, ]), unname(residuals(fit$ours, "score")))
-  excluding <- update(fit$ours, na.action = na.exclude)
+  excluding <- fit_cox(
+    Surv(time, status) ~ age + sex + ph.ecog, survival::lung, control = tight,
+    na.action = na.exclude
+  )
   expect_identical(residuals(excluding, "score"), padded)
   expect_identical(residuals(excluding, "score", na.action = "na.omit"), residuals(fit$ours, "score"))
   expect_error(residuals(fit$ours, na.action = na.pass), class = "survresist_error_input")
@@ -70,7 +73,9 @@ test_that("na.action pads or not, whatever the fit had", {
 test_that("a null model and exact ties refuse what they do not have", {
   null <- follow_fits()$null
   for (type in c("martingale", "deviance")) {
-    expect_same_result(residuals(null$ours, type), residuals(null$theirs, type), type)
+    expect_same_result(
+      residuals(null$ours, type), suppressWarnings(residuals(null$theirs, type)), type
+    )
   }
   expect_error(residuals(null$ours, "score"), class = "survresist_error_input")
   exact <- fit_cox(Surv(time, status) ~ age, survival::veteran, ties = "exact")
