@@ -53,6 +53,7 @@ typedef struct {
     size_t n_tied;              /* slots with an extra cell */
     const uint32_t *tied_slot;  /* [n_tied] */
     const int32_t *slot_tied;   /* [n_slot], NULL when n_tied is 0 */
+    int is_ordered;             /* rows stand in the order of the slots at which they leave */
 } sr_riskset;
 
 /* The slot at which row i leaves. */

@@ -83,8 +83,9 @@ static void slot_variance(const sr_cox_curve *curve, const sr_patient *patient, 
     add_forms(block, p, m, patient->var, out);
 }
 
-sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve, const sr_patient *patient,
-                               double *survival, double *cum_hazard, double *std_err)
+sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve,
+                               const sr_patient *patient, double *survival, double *cum_hazard,
+                               double *std_err)
 {
     SR_TICK(ctx);
     const size_t s = (size_t)patient->stratum, p = curve->path.p;
@@ -110,7 +111,8 @@ sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve, const
         const size_t slot = rows->slot[row];
         const double hazard = hazard_at(curve, slot);
         cum_hazard[i] = hazard * risk;
-        survival[i] = exp((curve->log_survival == NULL ? -hazard : curve->log_survival[slot]) * risk);
+        survival[i] =
+            exp((curve->log_survival == NULL ? -hazard : curve->log_survival[slot]) * risk);
         if (variance != NULL)
             std_err[i] = sqrt(variance[slot - first]) * risk;
     }

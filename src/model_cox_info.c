@@ -125,20 +125,29 @@ static double log_of_steps(double S0, double D0, double n_death)
     return logs + log(product);
 }
 
-/* Terms of the log-likelihood that slots [from, to) take away */
-static double slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, size_t from, size_t to)
+/* Terms of the log-likelihood that slots [from, to) take away. Where rows have no weights, an
+ * untied slot's sum joins a product, and one logarithm serves many of them. */
+static double slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weighted,
+                        size_t from, size_t to)
 {
-    double sum = 0;
+    double sum = 0, product = 1;
     for (size_t k = from; k < to; k++) {
         if (rs->n_death[k] == 0)
             continue;
-        if (is_tied(rs, k))
+        if (is_tied(rs, k)) {
             sum += rs->death_weight[k] / rs->n_death[k] *
                    log_of_steps(sums->S0[k], sums->D0[rs->slot_tied[k]], rs->n_death[k]);
-        else
+        } else if (is_weighted || rs->n_death[k] != 1) {
             sum += rs->death_weight[k] * log(sums->S0[k]);
+        } else {
+            product *= sums->S0[k];
+            if (!(product < 1e100 && product > 1e-100)) {
+                sum += log(product);
+                product = 1;
+            }
+        }
     }
-    return sum;
+    return sum + log(product);
 }
 
 sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
@@ -156,7 +165,8 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
         const int is_rows = b < n_row_block;
         const size_t from = (is_rows ? b : b - n_row_block) * SR_BLOCK, to = from + SR_BLOCK;
         part[b] = is_rows ? event_sum(times, eta, shift, from, to < times->n ? to : times->n)
-                          : -slot_logs(rs, sums, from, to < rs->n_slot ? to : rs->n_slot);
+                          : -slot_logs(rs, sums, times->weight != NULL, from,
+                                       to < rs->n_slot ? to : rs->n_slot);
     }
     double high = 0, low = 0;
     for (size_t b = 0; b < n_row_block + n_slot_block; b++)

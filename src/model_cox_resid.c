@@ -295,7 +295,8 @@ static void multiply(size_t p, const double *left, const double *right, double *
         }
 }
 
-static double score_statistic(size_t p, double *meat, const double *total, double tol, double *solved)
+static double score_statistic(size_t p, double *meat, const double *total, double tol,
+                              double *solved)
 {
     double sum = 0;
     sr_ldl_factor(p, meat, tol);

@@ -25,8 +25,8 @@
 typedef struct {
     const sr_cox_data *data;
     const sr_riskset *rs;
-    sr_columns z;         /* data->x centred within strata */
-    double *risk;         /* [n] weighted */
+    sr_columns z; /* data->x centred within strata */
+    double *risk; /* [n] weighted */
     sr_cum_hazard hazard;
     sr_cox_path path;
 } sr_cox_scores;
@@ -42,10 +42,10 @@ sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores, const
                              size_t n_cluster, double *meat, double *total);
 
 typedef struct {
-    const double *eta;        /* [n] at the estimate */
-    const double *eta_null;   /* [n] where the score test is taken, NULL: 0 */
-    const double *var;        /* [p x p] inverse information */
-    const int *cluster;       /* [n] 0-based, or NULL */
+    const double *eta;      /* [n] at the estimate */
+    const double *eta_null; /* [n] where the score test is taken, NULL: 0 */
+    const double *var;      /* [p x p] inverse information */
+    const int *cluster;     /* [n] 0-based, or NULL */
     size_t n_cluster;
     double tol_chol;
 } sr_cox_robust_in;

@@ -8,7 +8,10 @@
  *
  * Few cells: the rows are streamed once, block by block, into cells that stay in
  * cache, one set a chunk of rows. Many cells: columns are dealt to the threads
- * and each is scattered on its own. Both end in the same suffix scan.
+ * and each is scattered on its own. Both end in the same suffix scan. Where rows
+ * stand in the order of their slots and none enters late, there is nothing to
+ * scatter: four columns at a time are summed from the last row back, and the sum
+ * is written at the row's slot, where the slot's first row has the last word.
  *
  * Where subjects leave by subtraction, a sum can lose its digits: a risk of 1e12
  * that comes and goes leaves an error of 1e-4. When S0 falls below 1e-5 of what
@@ -181,6 +184,60 @@ static sr_status carefully(sr_context *ctx, const job *work)
     return SR_OK;
 }
 
+enum { LANES = 4 };
+
+/* Rows in the order of their slots, nobody enters late: columns [column, column + LANES). */
+static void column_backwards(const job *work, size_t column, double *spare)
+{
+    const sr_riskset *const rs = work->rs;
+    double value[LANES][SR_BLOCK] = {{0}}, *slots[LANES], *ties[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        const int is_used = column + lane < work->n_column;
+        slots[lane] = is_used ? slots_of(work, column + lane) : spare;
+        ties[lane] = is_used ? ties_of(work, column + lane) : spare;
+        memset(ties[lane], 0, rs->n_tied * sizeof(double));
+    }
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    int stratum = -1;
+    for (size_t to = rs->n; to > 0;) {
+        const size_t from = (to - 1) / SR_BLOCK * SR_BLOCK;
+        for (size_t lane = 0; lane < LANES && column + lane < work->n_column; lane++)
+            load_value(work, column + lane, from, to - from, value[lane]);
+        for (size_t i = to - from; i-- > 0;) {
+            const uint32_t cell = rs->cell[from + i];
+            uint32_t slot = cell;
+            if (cell >= rs->n_slot) {
+                slot = rs->tied_slot[cell - rs->n_slot];
+                for (size_t lane = 0; lane < LANES; lane++)
+                    ties[lane][cell - rs->n_slot] += value[lane][i];
+            }
+            if (rs->n_stratum > 1 && rs->slot_stratum[slot] != stratum) {
+                stratum = rs->slot_stratum[slot];
+                s0 = s1 = s2 = s3 = 0;
+            }
+            slots[0][slot] = s0 += value[0][i];
+            slots[1][slot] = s1 += value[1][i];
+            slots[2][slot] = s2 += value[2][i];
+            slots[3][slot] = s3 += value[3][i];
+        }
+        to = from;
+    }
+}
+
+static sr_status backwards(sr_context *ctx, const job *work)
+{
+    double *spare;
+    SR_TAKE(spare, sr_arena_double(&ctx->arena, work->rs->n_slot + work->rs->n_tied));
+    const size_t n_group = (work->n_column + LANES - 1) / LANES;
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1)
+    for (size_t group = 0; group < n_group; group++)
+        column_backwards(work, group * LANES, spare);
+    for (size_t j = 0; j < work->n_column; j++)
+        for (int s = 0; s < work->rs->n_stratum; s++)
+            slots_of(work, j)[work->rs->slot_begin[s]] = 0;
+    return SR_OK;
+}
+
 /* Has some S0 fallen so far below its peak that subtraction has eaten its digits? */
 static int has_cancelled(const sr_riskset *rs, const double *S0)
 {
@@ -205,6 +262,8 @@ sr_status sr_cox_risk_sums(sr_context *ctx, const sr_riskset *rs, const sr_colum
     const size_t n_chunk = sr_chunk_count(rs->n, ROWS_A_CHUNK, MOST_CHUNKS);
     if (work.n_cell <= MOST_CELLS && (n_chunk == 1 || n_chunk * work.n_cell <= rs->n))
         SR_TRY(by_chunk(ctx, &work, n_chunk));
+    else if (rs->is_ordered && rs->enter == NULL)
+        SR_TRY(backwards(ctx, &work));
     else
         SR_TRY(by_column(ctx, &work));
     if (rs->enter != NULL && has_cancelled(rs, out->S0))

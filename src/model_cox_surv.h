@@ -59,8 +59,9 @@ typedef struct {
     const double *var; /* [p x p], NULL: no standard errors */
 } sr_patient;
 /* One value for each row of the patient's stratum. */
-sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve, const sr_patient *patient,
-                               double *survival, double *cum_hazard, double *std_err);
+sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve,
+                               const sr_patient *patient, double *survival, double *cum_hazard,
+                               double *std_err);
 
 /* By row, at z = 0 and eta = 0: cumulative hazard, log survival, V, and XH[n_row x p] by column
  * (NULL: not wanted). */

@@ -78,8 +78,8 @@ static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_
 }
 
 /* row[]: rows that span an event time, by the slot at which they leave */
-static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, uint32_t **row,
-                               size_t *n_used)
+static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, const int *stratum,
+                               uint32_t **row, size_t *n_used)
 {
     size_t *next;
     SR_TAKE(*row, sr_arena_index(&ctx->arena, rs->n));
@@ -87,9 +87,8 @@ static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, uint32_t *
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < rs->n; i++) {
             const size_t leave = sr_leave(rs, i);
-            const size_t enter =
-                rs->enter == NULL ? rs->slot_begin[rs->slot_stratum[leave]] : rs->enter[i];
-            if (leave == enter)
+            const size_t first = rs->slot_begin[stratum == NULL ? 0 : stratum[i]];
+            if (leave == (rs->enter == NULL ? first : rs->enter[i]))
                 continue;
             if (pass == 0)
                 next[leave + 1]++;
@@ -156,7 +155,7 @@ static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
     uint32_t *row;
     size_t n;
     SR_TICK(ctx);
-    SR_TRY(order_by_slot(ctx, &v->rs, &row, &n));
+    SR_TRY(order_by_slot(ctx, &v->rs, v->times.stratum, &row, &n));
     const sr_times from = v->times;
     SR_TRY(gather(ctx, from.event, row, n, &v->times.event));
     SR_TRY(gather(ctx, from.weight, row, n, &v->times.weight));
@@ -170,6 +169,7 @@ static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
     SR_TRY(gather_index(ctx, v->rs.enter, row, n, &v->rs.enter));
     SR_TRY(gather_columns(ctx, row, n, &v->x));
     v->times.n = v->rs.n = n;
+    v->rs.is_ordered = 1;
     return SR_OK;
 }
 

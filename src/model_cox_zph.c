@@ -72,8 +72,8 @@ sr_status sr_event_survival(sr_context *ctx, const sr_times *times, size_t n_eve
     return SR_OK;
 }
 
-sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event,
-                        const uint32_t *row, double *value)
+sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event, const uint32_t *row,
+                        double *value)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_timeindex index;
@@ -201,8 +201,8 @@ static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *et
     SR_TRY(sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, NULL, unused, out->info));
     for (size_t e = 0; e < n_event; e++)
         mark[sr_leave(&rs, row[e])] = g[e];
-    SR_TRY(sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, mark, out->score,
-                              out->info_g));
+    SR_TRY(
+        sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, mark, out->score, out->info_g));
     for (size_t k = 0; k < rs.n_slot; k++)
         mark[k] *= mark[k];
     SR_TRY(sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, mark, unused, out->info_gg));

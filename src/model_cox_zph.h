@@ -15,8 +15,8 @@ sr_status sr_event_order(sr_context *ctx, const sr_times *times, int is_reversed
  * rank of the event's time among the times of all rows, ties sharing their mean. */
 sr_status sr_event_survival(sr_context *ctx, const sr_times *times, size_t n_event,
                             const uint32_t *row, double *value);
-sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event,
-                        const uint32_t *row, double *value);
+sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event, const uint32_t *row,
+                        double *value);
 
 typedef struct {
     double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */

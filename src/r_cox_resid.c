@@ -71,17 +71,16 @@ SEXP r_cox_robust(SEXP bundle, SEXP eta, SEXP eta_null, SEXP var, SEXP is_efron,
         if (codes[i] < 0 || codes[i] >= most)
             Rf_error("`cluster` is not coded 0 to %d", most - 1);
     const sr_cox_robust_in in = {
-        real_or_null(eta), real_or_null(eta_null), REAL(var), codes, (size_t)most,
-        Rf_asReal(tol_chol),
+        real_or_null(eta), real_or_null(eta_null), REAL(var), codes,
+        (size_t)most,      Rf_asReal(tol_chol),
     };
     SEXP out = PROTECT(sr_named_list(names));
     SET_VECTOR_ELT(out, 0, real_matrix(p, p));
     SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, 1));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status =
-        sr_cox_robust(&ctx, &data, Rf_asLogical(is_efron), &in, REAL(VECTOR_ELT(out, 0)),
-                      REAL(VECTOR_ELT(out, 1)));
+    const sr_status status = sr_cox_robust(&ctx, &data, Rf_asLogical(is_efron), &in,
+                                           REAL(VECTOR_ELT(out, 0)), REAL(VECTOR_ELT(out, 1)));
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return out;

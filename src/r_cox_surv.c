@@ -104,9 +104,9 @@ static sr_status baseline_out(const sr_cox_curve *curve, SEXP list)
 
 SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre)
 {
-    static const char *const names[] = {"n",        "rows",   "time",    "n.risk",   "n.event",
-                                        "n.censor", "cumhaz", "logsurv", "variance", "drift",
-                                        NULL};
+    static const char *const names[] = {"n",        "rows",     "time",   "n.risk",
+                                        "n.event",  "n.censor", "cumhaz", "logsurv",
+                                        "variance", "drift",    NULL};
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
     check_length(eta, data.times.n, "eta");
@@ -218,9 +218,8 @@ SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, S
     check_length(query_eta, asked.times.n, "query_eta");
     check_length(var, data.x.p * data.x.p, "var");
     const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
-    sr_expected_query in = {asked.times.n,         asked.times.start, asked.times.stop,
-                            asked.times.stratum,   asked.x,           REAL(query_eta),
-                            real_or_null(var)};
+    sr_expected_query in = {asked.times.n, asked.times.start, asked.times.stop, asked.times.stratum,
+                            asked.x,       REAL(query_eta),   real_or_null(var)};
     in.z.centre = how.centre;
     if (Rf_isNull(query))
         in.stop = NULL;

@@ -49,8 +49,8 @@ static double *put_matrix(SEXP list, int place, R_xlen_t n_row, R_xlen_t n_colum
 /* row: 1-based, as r_cox_zph_clock gave it; g: the clock, centred. */
 SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g)
 {
-    static const char *const names[] = {"score", "info", "info_g", "info_gg", "schoenfeld",
-                                        "stratum_event", "is_varying", NULL};
+    static const char *const names[] = {"score",      "info",          "info_g",     "info_gg",
+                                        "schoenfeld", "stratum_event", "is_varying", NULL};
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
     const R_xlen_t n = (R_xlen_t)data.times.n, p = (R_xlen_t)data.x.p, n_event = XLENGTH(row);
