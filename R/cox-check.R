@@ -29,17 +29,24 @@ check_flag <- function(value, arg) {
 
 default_control <- survival::coxph.control()
 
-# The control list: `control` completed, then anything in `...` that names one of its parts.
-cox_control <- function(control, dots) {
-  if (is.null(control) && length(dots) == 0L) return(default_control)
+# The control list: `control` completed, then anything in `...` that names one of its parts. `dots`
+# is list(...), not evaluated before its names (`given`) are known to be right.
+cox_control <- function(control, dots, given = names(dots)) {
+  if (is.null(control) && length(given) == 0L) return(default_control)
   known <- names(default_control)
+  full <- control_names(given, known, "...")
+  dots <- stats::setNames(dots, full)
   if (!is.null(control) && !is.list(control)) {
     stop_input(c(
       "`control` must be a list, as `survival::coxph.control()` gives.",
       x = sprintf("Found %s.", describe(control))
     ), arg = "control")
   }
-  parts <- c(name_control(control, known, "control"), name_control(dots, known, "..."))
+  if (length(control) > 0L) {
+    own <- names(control) %||% rep.int("", length(control))
+    names(control) <- control_names(own, known, "control")
+  }
+  parts <- c(control, dots)
   parts <- parts[!duplicated(names(parts), fromLast = TRUE)]
   tryCatch(
     do.call(survival::coxph.control, parts),
@@ -53,10 +60,7 @@ cox_control <- function(control, dots) {
 }
 
 # Full names for the parts of a control; partial ones are understood.
-name_control <- function(parts, known, arg) {
-  if (length(parts) == 0L) return(list())
-  given <- names(parts)
-  if (is.null(given)) given <- rep.int("", length(parts))
+control_names <- function(given, known, arg) {
   at <- pmatch(given, known)
   if (anyNA(at)) {
     unknown <- given[is.na(at)]
@@ -67,8 +71,7 @@ name_control <- function(parts, known, arg) {
       i = sprintf("`...` takes parts of the control: %s.", paste(known, collapse = ", "))
     ), arg = arg)
   }
-  names(parts) <- known[at]
-  parts
+  known[at]
 }
 
 refuse_argument <- function(arg) {
@@ -82,6 +85,11 @@ refuse_argument <- function(arg) {
 }
 
 refuse_words <- function(called) {
+  if ("Surv2" %in% called) {
+    stop_unsupported(c(
+      "A `Surv2()` response (timeline data) is not fitted here.", i = "Use `survival::coxph()`."
+    ), arg = "formula")
+  }
   instead <- c(
     tt = "split the follow-up with `survival::survSplit()`, or use `survival::coxph()`",
     frailty = "use `survival::coxph()` or `coxme::coxme()`",
@@ -281,8 +289,12 @@ explain_frame_error <- function(error, request) {
     function(arg) if (!is.null(call[[arg]]) && is.language(call[[arg]])) all.vars(call[[arg]])
   ))))
   columns <- if (is.environment(data)) ls(data) else names(data)
-  is_known <- wanted %in% c(columns, ".") | vapply(wanted, exists, TRUE, envir = env) |
-    vapply(wanted, exists, TRUE, envir = request$env)
+  is_variable <- function(name, place) {
+    value <- get0(name, envir = place)
+    !is.null(value) && !is.function(value)
+  }
+  is_known <- wanted %in% c(columns, ".") | vapply(wanted, is_variable, TRUE, place = env) |
+    vapply(wanted, is_variable, TRUE, place = request$env)
   if (!all(is_known)) stop_unknown(wanted[!is_known], columns %||% ls(env))
   is_list <- vapply(wanted, function(name) {
     value <- if (is.environment(data)) NULL else data[[name]]

@@ -290,12 +290,8 @@ column_names <- function(x) {
   unlist(lapply(names(x), function(name) {
     column <- x[[name]]
     if (!is.matrix(column)) return(name)
-    own <- colnames(column)
-    if (is.null(own)) {
-      if (ncol(column) == 1L) name else paste0(name, seq_len(ncol(column)))
-    } else {
-      paste0(name, own)
-    }
+    if (ncol(column) == 1L) return(name)
+    paste0(name, colnames(column) %||% seq_len(ncol(column)))
   }))
 }
 

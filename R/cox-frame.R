@@ -33,7 +33,7 @@ cox_frame_ordinary <- function(request) {
 
 # Functions of survival that mean something special in a formula.
 formula_words <- c(
-  "Surv", "strata", "cluster", "tt", "frailty", "frailty.gaussian", "frailty.gamma", "frailty.t",
+  "Surv", "Surv2", "strata", "cluster", "tt", "frailty", "frailty.gaussian", "frailty.gamma", "frailty.t",
   "ridge", "pspline"
 )
 
@@ -53,7 +53,7 @@ resolve_survival_words <- function(formula) {
     word <- survival_word(head)
     if (!is.null(word)) {
       if (word != "Surv" || is.name(head)) called <<- c(called, word)
-      if (word != "Surv") expr[[1L]] <- as.name(word)
+      if (!startsWith(word, "Surv")) expr[[1L]] <- as.name(word)
     }
     for (i in seq_along(expr)[-1L]) {
       part <- expr[[i]]

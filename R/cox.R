@@ -100,7 +100,8 @@ fit_cox <- function(formula, data, weights, subset, na.action, init, control,
   call <- match.call()
   for (arg in c("tt", "istate", "statedata")) if (!is.null(call[[arg]])) refuse_argument(arg)
   if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
-  control <- cox_control(if (!missing(control)) control, list(...))
+  given <- if (...length() > 0L) names(substitute(list(...)))[-1L] %||% rep.int("", ...length())
+  control <- cox_control(if (!missing(control)) control, list(...), given)
   request <- cox_request(
     call, formula, if (!missing(data)) data, parent.frame(),
     na_function(if (!missing(na.action)) na.action, !missing(na.action)),
@@ -189,7 +190,7 @@ robust_plan <- function(frame, asked) {
       sprintf(
         "There is no robust variance with `%s`.", if (asked$firth) "firth = TRUE" else 'ties = "exact"'
       ),
-      i = "Use `robust = FALSE`, or [bootstrap()] the fit."
+      i = "Use `robust = FALSE`, or `bootstrap()` the fit."
     ), arg = "robust")
   }
   if (is.null(cluster)) {
@@ -232,11 +233,12 @@ estimate_cox <- function(frame, asked) {
   if (!is_newton && tolerance > 0) y <- merge_close_times(y)
   data <- cox_data(x, y, frame$stratum, as_double(frame$weights), as_double(frame$offset))
   fit <- tryCatch(
-    if (is_newton || is.null(x)) {
-      ties <- if (asked$method == "exact") "breslow" else asked$method
-      cox_newton(data, ties, frame$init, control, is_centred, if (is_newton) tolerance else 0)
+    if (is_newton || asked$firth && is.null(x)) {
+      cox_newton(data, asked$method, frame$init, control, is_centred, if (is_newton) tolerance else 0)
     } else if (asked$firth) {
       cox_firth(data, asked$method, frame$init, control, is_centred)
+    } else if (is.null(x)) {
+      exact_null(data, control)
     } else {
       cox_exact(data, frame$init, control, is_centred)
     },
@@ -247,6 +249,15 @@ estimate_cox <- function(frame, asked) {
   }
   fit$data <- data
   warn_merged(fit)
+  fit
+}
+
+# A model without columns: the exact likelihood of one column whose coefficient stays 0.
+exact_null <- function(data, control) {
+  fit <- cox_newton(data, "breslow", NULL, control, logical())
+  data[[1L]] <- matrix(as.double(seq_len(nrow(data[[2L]]))))
+  control$iter.max <- 0L
+  fit$loglik <- cox_exact(data, NULL, control, TRUE)$loglik
   fit
 }
 
@@ -500,7 +511,7 @@ close_fit <- function(fit, estimate, frame, asked) {
       if (!is_settled) {
         sprintf("Newton's method did not converge in %d iterations.", asked$control$iter.max)
       } else {
-        "The likelihood has no maximum."
+        "A coefficient has no finite estimate."
       },
       stats::setNames(explain_infinite(infinite, fit, frame), rep.int("x", length(infinite))),
       i = if (length(infinite) > 0L) {
