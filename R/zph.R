@@ -38,15 +38,18 @@
 zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = TRUE) {
   call <- match.call()
   check_zph(fit)
-  data <- cox_rebuild(fit)
+  data <- cox_rebuild(fit, as_columns = TRUE)
+  data$y <- event_matrix(data$y)
   clock <- zph_clock(data, transform, zph_clock_name(transform, substitute(transform)))
   kept <- zph_columns(fit, terms)
   x <- data$x
-  if (!all(kept$is_kept)) x <- x[, kept$is_kept, drop = FALSE]
-  storage.mode(x) <- "double"
+  if (!all(kept$is_kept)) {
+    x <- if (is.list(x)) x[kept$is_kept] else x[, kept$is_kept, drop = FALSE]
+  }
+  if (is.integer(x)) storage.mode(x) <- "double"
   found <- .Call(
     C_cox_zph,
-    cox_data(x, event_matrix(data$y), data$stratum, as_double(data$weights)),
+    cox_data(x, data$y, data$stratum, as_double(data$weights)),
     as.double(fit$linear.predictors), identical(fit$method, "efron"), clock$row,
     clock$value - mean(clock$value)
   )
@@ -58,7 +61,7 @@ zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = 
   )
   if (!is.null(data$strata)) result$strata <- data$strata[clock$row]
   scaled <- zph_residuals(found, coef, kept$assign, terms)
-  dimnames(scaled$y) <- list(signif(time, 4), names(kept$assign))
+  dimnames(scaled$y) <- list(short_labels(time), names(kept$assign))
   result$y <- scaled$y
   result$var <- scaled$var
   result$transform <- clock$name
@@ -89,7 +92,15 @@ check_zph <- function(fit, call = rlang::caller_env()) {
 
 event_matrix <- function(y) {
   y <- unclass(y)
-  matrix(as.double(y), nrow(y), ncol(y))
+  if (!is.double(y)) storage.mode(y) <- "double"
+  y
+}
+
+# as.character(signif(time, 4)), each distinct value once
+short_labels <- function(time) {
+  short <- signif(time, 4)
+  distinct <- unique(short)
+  as.character(distinct)[match(short, distinct)]
 }
 
 as_double <- function(x) if (is.null(x)) NULL else as.double(x)
@@ -110,7 +121,7 @@ zph_clock <- function(data, transform, name, call = rlang::caller_env()) {
     ), arg = "transform", call = call)
   }
   kind <- if (is.function(transform)) 0L else match(transform, c("km", "rank"), nomatch = 0L)
-  bundle <- cox_data(NULL, event_matrix(data$y), data$stratum)
+  bundle <- cox_data(NULL, data$y, data$stratum)
   clock <- .Call(C_cox_zph_clock, bundle, kind)
   times <- data$y[, ncol(data$y) - 1L]
   if (is.function(transform)) {
@@ -185,38 +196,36 @@ zph_residuals <- function(found, coef, assign, terms) {
   events <- matrix(0, length(coef), length(coef))
   for (s in seq_len(nrow(used))) events <- events + outer(used[s, ], used[s, ], pmin)
   variance <- found$info / ifelse(events == 0, 1, events)
-  residual <- found$schoenfeld
+  combine <- diag(1, length(coef))
   slope <- coef
   if (terms && any(lengths(assign) > 1L)) {
-    combine <- vapply(seq_along(assign), function(t) {
-      j <- assign[[t]]
+    combine <- vapply(assign, function(j) {
       replace(numeric(length(coef)), j, if (length(j) == 1L) 1 else coef[j])
     }, numeric(length(coef)))
-    residual <- residual %*% combine
     variance <- t(combine) %*% variance %*% combine
     used <- used[, vapply(assign, `[`, 1L, 1L), drop = FALSE]
     slope <- ifelse(lengths(assign) == 1L, coef[vapply(assign, `[`, 1L, 1L)], 1)
   }
-  list(
-    y = scale_residuals(residual, variance, used, slope, drop(found$stratum_event)),
-    var = unname(solve(variance))
-  )
+  inverse <- solve(variance)
+  if (all(used > 0)) {
+    y <- .Call(C_cox_zph_scale, found$schoenfeld, combine %*% inverse, as.double(slope))
+  } else {
+    residual <- found$schoenfeld %*% combine
+    y <- scale_by_stratum(residual, variance, used, slope, drop(found$stratum_event))
+  }
+  list(y = y, var = unname(inverse))
 }
 
 # Each stratum by the columns that vary in it; the others are missing there.
-scale_residuals <- function(residual, variance, used, slope, events) {
-  if (all(used > 0)) {
-    scaled <- residual %*% solve(variance)
-  } else {
-    scaled <- matrix(NA_real_, nrow(residual), ncol(residual))
-    stratum <- rep(seq_len(nrow(used)), events)
-    for (s in seq_len(nrow(used))) {
-      column <- which(used[s, ] > 0)
-      row <- which(stratum == s)
-      if (length(column) == 0L || length(row) == 0L) next
-      scaled[row, column] <- residual[row, column, drop = FALSE] %*%
-        solve(variance[column, column, drop = FALSE])
-    }
+scale_by_stratum <- function(residual, variance, used, slope, events) {
+  scaled <- matrix(NA_real_, nrow(residual), ncol(residual))
+  stratum <- rep(seq_len(nrow(used)), events)
+  for (s in seq_len(nrow(used))) {
+    column <- which(used[s, ] > 0)
+    row <- which(stratum == s)
+    if (length(column) == 0L || length(row) == 0L) next
+    scaled[row, column] <- residual[row, column, drop = FALSE] %*%
+      solve(variance[column, column, drop = FALSE])
   }
   scaled + rep(slope, each = nrow(scaled))
 }

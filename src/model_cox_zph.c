@@ -12,8 +12,11 @@
  * g^2: no matrix an event time is formed. O(n p^2).
  */
 #include "model_cox_zph.h"
+#include "core_simd.h"
 #include <math.h>
 #include <string.h>
+
+static const double LARGE_MEAN = 16, FAR_APART = 1e-4;
 
 static int has_event(const sr_times *t, size_t i)
 {
@@ -25,92 +28,143 @@ static size_t stratum_of(const sr_times *t, size_t i)
     return t->stratum == NULL ? 0 : (size_t)t->stratum[i];
 }
 
-sr_status sr_event_order(sr_context *ctx, const sr_times *times, int is_reversed, uint32_t *row)
+/* Events by place in time; rows of one place ascending or descending. */
+static void order_by_place(const sr_times *t, const sr_timeindex *index, int is_reversed,
+                           uint32_t *next, uint32_t *row)
 {
-    sr_riskset rs;
-    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    SR_TRY(sr_riskset_make(ctx, times, 0, &rs));
-    size_t *next;
-    SR_TAKE(next, (size_t *)sr_arena_zero(&ctx->arena, rs.n_slot + 1, sizeof(size_t)));
-    for (size_t k = 0; k < rs.n_slot; k++)
-        next[k + 1] = next[k] + (size_t)rs.n_death[k];
-    for (size_t i = 0; i < times->n; i++) {
-        const size_t at = is_reversed ? times->n - 1 - i : i;
-        if (has_event(times, at))
-            row[next[rs.cell[at]]++] = (uint32_t)at;
+    for (size_t i = 0; i < t->n; i++)
+        if (has_event(t, i))
+            next[index->stop[i] + 1]++;
+    for (size_t p = 0; p < index->n_distinct; p++)
+        next[p + 1] += next[p];
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t at = is_reversed ? t->n - 1 - i : i;
+        if (has_event(t, at))
+            row[next[index->stop[at]]++] = (uint32_t)at;
     }
-    sr_arena_restore(&ctx->arena, mark);
-    return SR_OK;
 }
 
-sr_status sr_event_survival(sr_context *ctx, const sr_times *times, size_t n_event,
-                            const uint32_t *row, double *value)
+/* A stable pass by stratum. */
+static sr_status order_by_stratum(sr_context *ctx, const sr_times *t, size_t n_event, uint32_t *row)
 {
-    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    sr_times all = *times;
-    all.stratum = NULL;
-    all.n_stratum = 1;
-    all.weight = NULL;
-    sr_riskset rs;
-    sr_risk_sums at_risk;
-    double *one, *failed;
-    SR_TRY(sr_riskset_make(ctx, &all, 0, &rs));
-    SR_TRY(sr_risk_sums_take(ctx, &rs, NULL, &at_risk));
-    SR_TAKE(one, sr_arena_double(&ctx->arena, times->n));
-    for (size_t i = 0; i < times->n; i++)
-        one[i] = 1;
-    SR_TRY(sr_cox_risk_sums(ctx, &rs, NULL, one, &at_risk));
-    SR_TAKE(failed, sr_arena_double(&ctx->arena, rs.n_slot));
-    double survival = 1;
-    for (size_t k = 1; k < rs.n_slot; k++) {
-        failed[k] = 1 - survival;
-        survival *= (at_risk.S0[k] - rs.n_death[k]) / at_risk.S0[k];
-    }
+    uint32_t *next, *from;
+    SR_TAKE(next, (uint32_t *)sr_arena_zero(&ctx->arena, (size_t)t->n_stratum + 1, sizeof *next));
+    SR_TAKE(from, sr_arena_index(&ctx->arena, n_event));
+    memcpy(from, row, n_event * sizeof *from);
     for (size_t e = 0; e < n_event; e++)
-        value[e] = failed[rs.cell[row[e]]];
-    sr_arena_restore(&ctx->arena, mark);
+        next[stratum_of(t, from[e]) + 1]++;
+    for (int s = 0; s < t->n_stratum; s++)
+        next[s + 1] += next[s];
+    for (size_t e = 0; e < n_event; e++)
+        row[next[stratum_of(t, from[e])]++] = from[e];
     return SR_OK;
 }
 
-sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event, const uint32_t *row,
-                        double *value)
+/* shown[p], p a place: 1 - KM just before it */
+static void run_survival(const sr_times *t, const sr_timeindex *index, double *leaving,
+                         double *failing, double *shown)
+{
+    double at_risk = t->start == NULL ? (double)t->n : 0, survival = 1;
+    for (size_t i = 0; i < t->n; i++) {
+        leaving[index->stop[i]]++;
+        failing[index->stop[i]] += has_event(t, i);
+        if (t->start != NULL)
+            leaving[index->start[i]]--; /* enters after that place */
+    }
+    for (size_t p = 0; p < index->n_distinct; p++) {
+        shown[p] = 1 - survival;
+        if (failing[p] > 0)
+            survival *= (at_risk - failing[p]) / at_risk;
+        at_risk -= leaving[p];
+    }
+}
+
+/* shown[p]: mean rank of the rows at place p */
+static void run_rank(const sr_times *t, const sr_timeindex *index, double *count, double *shown)
+{
+    double before = 0;
+    for (size_t i = 0; i < t->n; i++)
+        count[index->stop[i]]++;
+    for (size_t p = 0; p < index->n_distinct; p++) {
+        shown[p] = before + 0.5 * (count[p] + 1);
+        before += count[p];
+    }
+}
+
+sr_status sr_event_clock(sr_context *ctx, const sr_times *times, sr_clock clock, int is_reversed,
+                         uint32_t *row, double *value)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_timeindex index;
-    size_t bad_row;
-    double *up_to; /* rows at places before p in up_to[p], p = 0 .. n_distinct */
-    SR_TRY(sr_timeindex_make(ctx, times->n, NULL, times->stop, 0, &index, &bad_row));
-    SR_TAKE(up_to, (double *)sr_arena_zero(&ctx->arena, index.n_distinct + 1, sizeof(double)));
+    size_t bad_row, n_event = 0;
+    uint32_t *next;
+    double *shown, *work;
+    SR_TRY(sr_timeindex_make(ctx, times->n, times->start, times->stop, 0, &index, &bad_row));
+    SR_TAKE(next, (uint32_t *)sr_arena_zero(&ctx->arena, index.n_distinct + 1, sizeof *next));
+    SR_TAKE(shown, sr_arena_double(&ctx->arena, index.n_distinct));
+    SR_TAKE(work, (double *)sr_arena_zero(&ctx->arena, index.n_distinct, 2 * sizeof(double)));
+    order_by_place(times, &index, is_reversed, next, row);
     for (size_t i = 0; i < times->n; i++)
-        up_to[index.stop[i] + 1]++;
-    for (size_t p = 0; p < index.n_distinct; p++)
-        up_to[p + 1] += up_to[p];
-    for (size_t e = 0; e < n_event; e++) {
-        const uint32_t place = index.stop[row[e]];
-        value[e] = 0.5 * (up_to[place] + 1 + up_to[place + 1]);
-    }
+        n_event += (size_t)has_event(times, i);
+    if (times->n_stratum > 1)
+        SR_TRY(order_by_stratum(ctx, times, n_event, row));
+    if (clock == SR_CLOCK_SURVIVAL)
+        run_survival(times, &index, work, work + index.n_distinct, shown);
+    if (clock == SR_CLOCK_RANK)
+        run_rank(times, &index, work, shown);
+    for (size_t e = 0; clock != SR_CLOCK_NONE && e < n_event; e++)
+        value[e] = shown[index.stop[row[e]]];
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
 
-/* Centre each column at its mean, within strata where there are several. */
+/* Sums of a column by stratum, about its first value; returns the share of its variance that lies
+ * within the strata. */
+static double sum_column(const sr_times *t, const double *x, const double *count, double *sum,
+                         double *mean, double *sd)
+{
+    double square = 0, total = 0, between = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const double d = x[i] - x[0];
+        sum[stratum_of(t, i)] += d;
+        square += d * d;
+    }
+    for (int s = 0; s < t->n_stratum; s++) {
+        total += sum[s];
+        between += count[s] > 0 ? sum[s] * sum[s] / count[s] : 0;
+    }
+    const double n = (double)t->n, spread = square - total * total / n;
+    *mean = x[0] + total / n;
+    *sd = sqrt(fmax(spread, 0) / n);
+    return (square - between) / spread;
+}
+
+/* Centre the columns where that keeps digits: at their mean when it is large, at the mean of each
+ * stratum when these lie far apart. */
 static sr_status centre_columns(sr_context *ctx, const sr_cox_data *data, sr_columns *x)
 {
-    const size_t n = data->times.n, p = x->p, n_stratum = (size_t)data->times.n_stratum;
-    double *centre, *count;
-    SR_TAKE(centre, (double *)sr_arena_zero(&ctx->arena, n_stratum * p, sizeof(double)));
+    const size_t p = x->p, n_stratum = (size_t)data->times.n_stratum;
+    double *sum, *count, *centre, *within;
+    SR_TAKE(sum, (double *)sr_arena_zero(&ctx->arena, n_stratum * p, sizeof(double)));
     SR_TAKE(count, (double *)sr_arena_zero(&ctx->arena, n_stratum, sizeof(double)));
-    for (size_t i = 0; i < n; i++)
+    SR_TAKE(centre, sr_arena_double(&ctx->arena, n_stratum * p));
+    SR_TAKE(within, sr_arena_double(&ctx->arena, p));
+    for (size_t i = 0; i < data->times.n; i++)
         count[stratum_of(&data->times, i)]++;
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
     for (size_t j = 0; j < p; j++) {
-        for (size_t i = 0; i < n; i++)
-            centre[stratum_of(&data->times, i) * p + j] += data->x.x[j][i];
-        for (size_t s = 0; s < n_stratum; s++)
-            centre[s * p + j] /= count[s] > 0 ? count[s] : 1;
+        double mean, sd;
+        within[j] = sum_column(&data->times, x->x[j], count, sum + j * n_stratum, &mean, &sd);
+        centre[j] = fabs(mean) > LARGE_MEAN * sd ? mean : 0;
     }
     x->centre = centre;
-    x->stratum = n_stratum > 1 ? data->times.stratum : NULL;
+    x->stratum = NULL;
+    for (size_t j = 0; j < p && n_stratum > 1; j++)
+        if (!(within[j] > FAR_APART))
+            x->stratum = data->times.stratum;
+    for (size_t j = 0; x->stratum != NULL && j < p; j++)
+        for (size_t s = 0; s < n_stratum; s++)
+            centre[s * p + j] = x->x[j][0] + sum[j * n_stratum + s] / (count[s] > 0 ? count[s] : 1);
     return SR_OK;
 }
 
@@ -131,27 +185,52 @@ static void mean_factors(const sr_riskset *rs, const sr_risk_sums *sums, size_t 
     }
 }
 
+/* The events in the order of their rows: x is read forwards and the residuals are dealt out. */
+typedef struct {
+    uint32_t row, place, slot;
+} event;
+
+static sr_status list_events(sr_context *ctx, const sr_riskset *rs, size_t n_event,
+                             const uint32_t *row, event **out)
+{
+    uint32_t *place;
+    SR_TAKE(*out, (event *)sr_arena_take(&ctx->arena, n_event, sizeof(event)));
+    SR_TAKE(place, (uint32_t *)sr_arena_zero(&ctx->arena, rs->n, sizeof *place));
+    for (size_t e = 0; e < n_event; e++)
+        place[row[e]] = (uint32_t)e + 1;
+    size_t next = 0;
+    for (size_t i = 0; i < rs->n; i++)
+        if (place[i] > 0)
+            (*out)[next++] = (event){(uint32_t)i, place[i] - 1, sr_leave(rs, i)};
+    return SR_OK;
+}
+
 static sr_status schoenfeld(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
                             const sr_risk_sums *sums, size_t n_event, const uint32_t *row,
                             double *out)
 {
-    double *a, *b;
-    SR_TAKE(a, sr_arena_double(&ctx->arena, rs->n_slot));
-    SR_TAKE(b, sr_arena_double(&ctx->arena, rs->n_slot));
-    for (size_t k = 0; k < rs->n_slot; k++)
-        mean_factors(rs, sums, k, &a[k], &b[k]);
+    double *means;
+    event *events;
+    SR_TAKE(means, sr_arena_double(&ctx->arena, rs->n_slot * x->p));
+    SR_TRY(list_events(ctx, rs, n_event, row, &events));
     SR_TICK(ctx);
+    for (size_t k = 0; k < rs->n_slot; k++) {
+        double a, b;
+        mean_factors(rs, sums, k, &a, &b);
+        const double *const centre =
+            x->centre + (x->stratum == NULL ? 0 : (size_t)rs->slot_stratum[k] * x->p);
+        for (size_t j = 0; j < x->p; j++) {
+            double *const mean = &means[j * rs->n_slot + k];
+            *mean = centre[j] + a * sums->S1[j * rs->n_slot + k];
+            if (b != 0)
+                *mean -= b * sums->D1[j * rs->n_tied + (size_t)rs->slot_tied[k]];
+        }
+    }
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
     for (size_t j = 0; j < x->p; j++) {
-        const double *const S1 = sums->S1 + j * rs->n_slot, *const D1 = sums->D1 + j * rs->n_tied;
-        for (size_t e = 0; e < n_event; e++) {
-            const size_t i = row[e], k = sr_leave(rs, i);
-            const size_t s = x->stratum == NULL ? 0 : (size_t)x->stratum[i];
-            double mean = a[k] * S1[k];
-            if (b[k] != 0)
-                mean -= b[k] * D1[rs->slot_tied[k]];
-            out[j * n_event + e] = x->x[j][i] - x->centre[s * x->p + j] - mean;
-        }
+        const double *const column = x->x[j], *const mean = means + j * rs->n_slot;
+        for (size_t e = 0; e < n_event; e++)
+            out[j * n_event + events[e].place] = column[events[e].row] - mean[events[e].slot];
     }
     return SR_OK;
 }
@@ -221,4 +300,32 @@ sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double
     const sr_status status = test(ctx, data, eta, is_efron, n_event, row, g, out);
     sr_arena_restore(&ctx->arena, mark);
     return status;
+}
+
+SR_SIMD static void add_multiple(size_t m, double factor, const double *restrict from,
+                                 double *restrict to)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        to[i] += factor * from[i];
+}
+
+sr_status sr_zph_scale(sr_context *ctx, size_t n_event, size_t p, size_t q, const double *residual,
+                       const double *A, const double *slope, double *out)
+{
+    SR_TICK(ctx);
+    const size_t n_block = (n_event + SR_BLOCK - 1) / SR_BLOCK;
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+    for (size_t b = 0; b < n_block; b++) {
+        const size_t from = b * SR_BLOCK;
+        const size_t m = n_event - from < SR_BLOCK ? n_event - from : SR_BLOCK;
+        for (size_t c = 0; c < q; c++) {
+            double *const to = out + c * n_event + from;
+            for (size_t i = 0; i < m; i++)
+                to[i] = slope[c];
+            for (size_t j = 0; j < p; j++)
+                add_multiple(m, A[c * p + j], residual + j * n_event + from, to);
+        }
+    }
+    return SR_OK;
 }

@@ -6,24 +6,23 @@
 #define SR_MODEL_COX_ZPH_H
 #include "model_cox.h"
 
-/* The events in the order of their times, stratum after stratum; rows of one time ascending, or
- * descending with is_reversed. row[n_event] is caller's room, n_event = rows with event != 0. */
-sr_status sr_event_order(sr_context *ctx, const sr_times *times, int is_reversed, uint32_t *row);
-
-/* A clock that runs with the data. value[n_event] for the rows of sr_event_order:
- * 1 minus the Kaplan-Meier curve of all rows (unweighted, no strata) just before the event, or the
- * rank of the event's time among the times of all rows, ties sharing their mean. */
-sr_status sr_event_survival(sr_context *ctx, const sr_times *times, size_t n_event,
-                            const uint32_t *row, double *value);
-sr_status sr_event_rank(sr_context *ctx, const sr_times *times, size_t n_event, const uint32_t *row,
-                        double *value);
+/* The events in the order of their times, stratum after stratum, and what a clock that runs with the
+ * data shows at each:
+ *   SR_CLOCK_SURVIVAL  1 minus the Kaplan-Meier curve of all rows (unweighted, no strata) just
+ *                      before the event
+ *   SR_CLOCK_RANK      rank of the event's time among the times of all rows, ties sharing their mean
+ * row[n_event] and value[n_event] are the caller's room, n_event = rows with event != 0. Rows of one
+ * time come ascending, or descending with is_reversed. O(n). */
+typedef enum { SR_CLOCK_NONE, SR_CLOCK_SURVIVAL, SR_CLOCK_RANK } sr_clock;
+sr_status sr_event_clock(sr_context *ctx, const sr_times *times, sr_clock clock, int is_reversed,
+                         uint32_t *row, double *value);
 
 typedef struct {
     double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */
     double *info;          /* [p x p] sum of V(t) */
     double *info_g;        /* [p x p] sum of g(t) V(t) */
     double *info_gg;       /* [p x p] sum of g(t)^2 V(t) */
-    double *schoenfeld;    /* [n_event x p] x_i - xbar, not weighted, by sr_event_order */
+    double *schoenfeld;    /* [n_event x p] x_i - xbar, not weighted, by sr_event_clock */
     double *stratum_event; /* [n_stratum] events */
     int *is_varying;       /* [n_stratum x p] the column is not constant in the stratum */
 } sr_cox_zph;
@@ -31,4 +30,8 @@ typedef struct {
 /* eta [n]: linear predictor with offset. g[n_event] by row[]; every pointer is caller's room. */
 sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
                           size_t n_event, const uint32_t *row, const double *g, sr_cox_zph *out);
+
+/* out[n_event x q] = residual[n_event x p] A[p x q] + slope[q], q <= p */
+sr_status sr_zph_scale(sr_context *ctx, size_t n_event, size_t p, size_t q, const double *residual,
+                       const double *A, const double *slope, double *out);
 #endif

@@ -1,4 +1,4 @@
-/* r_cox_zph.c -- .Call("cox_zph_clock"), .Call("cox_zph"): see zph() in R/zph.R */
+/* r_cox_zph.c -- .Call("cox_zph_clock"), "cox_zph", "cox_zph_scale": see zph() in R/zph.R */
 #include "model_cox_zph.h"
 #include "r_data.h"
 
@@ -27,11 +27,9 @@ SEXP r_cox_zph_clock(SEXP bundle, SEXP clock)
     sr_context ctx;
     sr_context_open(&ctx);
     uint32_t *const place = (uint32_t *)INTEGER(row);
-    sr_status status = sr_event_order(&ctx, &data.times, data.times.start != NULL, place);
-    if (status == SR_OK && which == 1)
-        status = sr_event_survival(&ctx, &data.times, (size_t)n_event, place, REAL(value));
-    if (status == SR_OK && which == 2)
-        status = sr_event_rank(&ctx, &data.times, (size_t)n_event, place, REAL(value));
+    const sr_status status =
+        sr_event_clock(&ctx, &data.times, (sr_clock)which, data.times.start != NULL, place,
+                       which == 0 ? NULL : REAL(value));
     for (R_xlen_t e = 0; e < n_event; e++)
         INTEGER(row)[e]++;
     sr_context_close(&ctx, status);
@@ -79,4 +77,21 @@ SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g)
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return list;
+}
+
+/* residual %*% A + slope, by column */
+SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope)
+{
+    const size_t n = (size_t)Rf_nrows(residual), p = (size_t)Rf_ncols(residual);
+    const size_t q = (size_t)Rf_ncols(A);
+    if (TYPEOF(residual) != REALSXP || TYPEOF(A) != REALSXP || TYPEOF(slope) != REALSXP ||
+        (size_t)Rf_nrows(A) != p || (size_t)XLENGTH(slope) != q)
+        Rf_error("survresist, internal: sizes of residuals and their scale do not agree");
+    SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)n, (int)q));
+    sr_context ctx;
+    sr_context_open(&ctx);
+    sr_context_close(&ctx,
+                     sr_zph_scale(&ctx, n, p, q, REAL(residual), REAL(A), REAL(slope), REAL(out)));
+    UNPROTECT(1);
+    return out;
 }

@@ -26,6 +26,7 @@ SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP r
                    SEXP var);
 SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
 SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
+SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope);
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
 SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
 SEXP r_frame_group(SEXP x);
@@ -51,6 +52,21 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),  ENTRY(frame_group, 1),
     ENTRY(frame_response, 3), ENTRY(frame_scan, 3),   ENTRY(get_threads, 0),
     ENTRY(set_threads, 1),    {NULL, NULL, 0},
+    ENTRY(concordance, 4),
+    ENTRY(cox_exact, 7),
+    ENTRY(cox_firth, 9),
+    ENTRY(cox_fit, 8),
+    ENTRY(cox_zph, 5),
+    ENTRY(cox_zph_clock, 2),
+    ENTRY(cox_zph_scale, 3),
+    ENTRY(frame_all_in, 3),
+    ENTRY(frame_count, 3),
+    ENTRY(frame_group, 1),
+    ENTRY(frame_response, 3),
+    ENTRY(frame_scan, 3),
+    ENTRY(get_threads, 0),
+    ENTRY(set_threads, 1),
+    {NULL, NULL, 0},
 };
 
 void attribute_visible R_init_survresist(DllInfo *dll)
