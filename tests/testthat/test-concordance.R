@@ -119,3 +119,62 @@ test_that("nothing to compare gives NaN, missing scores NA", {
   expect_true(is.nan(cox_concordance(y, 1:3 / 2)[["concordance"]]))
   expect_true(all(is.na(cox_concordance(y, c(1, NA, 2)))))
 })
+
+expect_same_concordance <- function(fit, ...) {
+  found <- survival::concordance(fit, ...)
+  wanted <- survival::concordance(as_coxph(fit), ...)
+  expect_identical(names(found), names(wanted))
+  expect_identical(class(found), class(wanted))
+  for (part in setdiff(names(found), c("call", "ranks"))) {
+    expect_close(found[[part]], wanted[[part]], 1e-10, part)
+    expect_identical(dimnames(found[[part]]), dimnames(wanted[[part]]))
+    expect_identical(names(found[[part]]), names(wanted[[part]]))
+  }
+}
+
+test_that("concordance() of a fit takes all arguments of concordance.coxph()", {
+  library(survival)
+  fit <- fit_cox(Surv(time, status) ~ age + sex, lung)
+  expect_same_concordance(fit)
+  for (influence in 1:3) expect_same_concordance(fit, influence = influence)
+  expect_same_concordance(fit, ymin = 100, ymax = 500)
+  expect_same_concordance(fit, cluster = rep(1:57, 4), influence = 1)
+  expect_same_concordance(fit, newdata = lung[1:100, ])
+  expect_same_concordance(fit, timewt = "S")
+  expect_same_concordance(fit, ranks = TRUE)
+  expect_identical(concordance(fit)$call, quote(concordance(object = fit)))
+  by_sex <- fit_cox(Surv(time, status) ~ age + strata(sex), lung)
+  expect_same_concordance(by_sex, influence = 3)
+  # survival 3.8-12 stops here with an error of its own
+  expect_identical(
+    concordance(by_sex, keepstrata = FALSE)$count, colSums(concordance(by_sex)$count)
+  )
+  expect_error(concordance(fit, ymin = "a"), "ymin", class = "survresist_error_input")
+})
+
+test_that("concordance() compares fits", {
+  library(survival)
+  first <- fit_cox(Surv(time, status) ~ age + sex, lung)
+  second <- fit_cox(Surv(time, status) ~ sex, lung)
+  found <- concordance(first, second)
+  wanted <- concordance(as_coxph(first), as_coxph(second))
+  expect_identical(names(found), names(wanted))
+  expect_identical(names(found$concordance), c("first", "second"))
+  for (part in c("concordance", "count", "n", "var", "cvar")) {
+    expect_close(found[[part]], wanted[[part]], 1e-10)
+  }
+  fewer <- fit_cox(Surv(time, status) ~ sex, lung[-1, ])
+  expect_error(concordance(first, fewer), "same rows", class = "survresist_error_input")
+})
+
+test_that("with weights the variance of several fits is that of each alone", {
+  # survival 3.8-12 weights the jackknife values twice
+  library(survival)
+  weighted <- function(formula) {
+    fit_cox(formula, veteran, weights = veteran$diagtime, robust = FALSE)
+  }
+  first <- weighted(Surv(time, status) ~ karno)
+  second <- weighted(Surv(time, status) ~ age)
+  found <- concordance(first, second)
+  expect_close(diag(found$var), c(concordance(first)$var, concordance(second)$var), 1e-12)
+})
