@@ -100,7 +100,7 @@ zph_constant <- function(fit) {
   c(by_term, stats::coef(fit))
 }
 
-zph_of <- function(fit, transform) survival::cox.zph(fit, transform = transform)
+zph_of <- function(fit, transform) zph(fit, transform = transform)
 
 # a panel shows its line and its residuals, with some room
 zph_window <- function(one, smooth) {
