@@ -158,16 +158,21 @@ step_band <- function(curves) {
   out[!is.na(out$conf.low) & !is.na(out$conf.high), ]
 }
 
-# numbers at risk at `breaks`, just before them: entered before, and not yet gone
+# numbers at risk at `breaks`, just before them: entered before, and not yet gone; at the first
+# entry, those who enter
 curve_risk <- function(curves, breaks) {
   ready <- attr(curves, "risk_at")
   if (is.function(ready)) return(ready(breaks))
   follow <- attr(curves, "follow_up")
   if (is.null(follow)) return(NULL)
   out <- expand.grid(time = breaks, group = factor(levels(follow$group), levels(follow$group)))
+  origin <- min(follow$start)
   out$n <- unlist(lapply(levels(follow$group), function(g) {
     here <- follow[follow$group == g, ]
-    vapply(breaks, function(t) sum(here$start < t & here$stop >= t), 0)
+    vapply(breaks, function(t) {
+      entered <- if (t <= origin) here$start <= t else here$start < t
+      sum(entered & here$stop >= t)
+    }, 0)
   }))
   out
 }

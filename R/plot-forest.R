@@ -305,7 +305,7 @@ forest_breaks <- function(limits) {
   fine <- c(0.25, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 4)
   known <- if (diff(log(limits)) < log(6)) fine else coarse
   known <- known[known >= limits[[1L]] / 1.001 & known <= limits[[2L]] * 1.001]
-  far <- 0.16 * diff(log(limits))
+  far <- 0.2 * diff(log(limits))
   kept <- 1[limits[[1L]] <= 1 && limits[[2L]] >= 1]
   for (value in known[order(abs(log(known)))]) {
     if (all(abs(log(value) - log(kept)) >= far)) kept <- c(kept, value)

@@ -5,14 +5,16 @@
 #'
 #' Draws how each log hazard ratio moves over time: scaled Schoenfeld residuals, a smooth line
 #' with its band, the constant that the Cox model fitted (dashed), and no effect (dotted). The
-#' p-value of Grambsch and Therneau's test stands above each panel. A line that stays within its
+#' p-value of the score test ([zph()]) stands above each panel. A line that stays within its
 #' band of the dashed constant is what proportional hazards look like; a small p-value in a
 #' large study can belong to a drift that is too small to matter, and a large one in a small study
 #' shows little.
 #'
-#' @param x a Cox model, or what `survival::cox.zph()` gives.
+#' @param x a Cox model, or what [zph()] or [survival::cox.zph()] gives. Only a model has the
+#'   constant to draw.
 #' @param terms names of the terms to draw; `NULL`: all.
-#' @param transform for a model: the scale of time, see [survival::cox.zph()].
+#' @param transform for a model: the scale of time, see [zph()].
+#' @param labels a named character vector, to rename terms.
 #' @param conf.level confidence level of the band, between 0 and 1.
 #' @param xlab title of the time axis.
 #' @param colour of the smooth line.
@@ -27,13 +29,13 @@
 #' plot_zph(fit)
 #' @export
 plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab = "Time",
-                     colour = "#0072B2") {
+                     labels = NULL, colour = "#0072B2") {
   plot_needs("to draw residuals")
   hr_check_level(conf.level)
   constant <- NULL
   if (inherits(x, "coxph")) {
     constant <- zph_constant(x)
-    x <- zph_of(x, transform)
+    x <- zph(x, transform = transform)
   }
   if (!inherits(x, "cox.zph")) {
     stop_input(c(
@@ -52,10 +54,9 @@ plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab 
     ), arg = "terms")
   }
   p <- x$table[match(terms, rownames(x$table)), "p"]
-  panel <- factor(
-    sprintf("%s: p %s", terms, sub("^([^<])", "= \\1", format_p(p))),
-    sprintf("%s: p %s", terms, sub("^([^<])", "= \\1", format_p(p)))
-  )
+  shown <- ifelse(terms %in% names(labels), labels[terms], terms)
+  panel <- sprintf("%s: p %s", shown, sub("^([^<])", "= \\1", format_p(p)))
+  panel <- factor(panel, unique(panel))
   points <- do.call(rbind, lapply(seq_along(terms), function(k) {
     data.frame(
       term = terms[[k]], panel = panel[[k]], time = x$time, x = x$x,
@@ -99,8 +100,6 @@ zph_constant <- function(fit) {
   by_term <- stats::setNames(stats::coef(fit)[unlist(alone)], names(alone))
   c(by_term, stats::coef(fit))
 }
-
-zph_of <- function(fit, transform) zph(fit, transform = transform)
 
 # a panel shows its line and its residuals, with some room
 zph_window <- function(one, smooth) {
