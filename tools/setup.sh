@@ -134,7 +134,8 @@ done
 if [ -n "$debian" ]; then
   echo "setup: from Debian: $debian"
   $sudo env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends $debian </dev/null >> "$log" 2>&1 ||
+    apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends $debian \
+    </dev/null >> "$log" 2>&1 ||
     give_up "apt-get could not install all of: $debian"
 fi
 if [ -n "$cran" ]; then
