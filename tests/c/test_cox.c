@@ -152,7 +152,7 @@ static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron
     SR_TRY(sr_columns_times(ctx, &data->x, beta, data->offset, eta));
     SR_TRY(sr_cox_risk(ctx, &rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, &rs, &data->x, risk, &sums));
-    *loglik = sr_cox_loglik(&rs, &data->times, eta, shift, &sums);
+    SR_TRY(sr_cox_loglik(ctx, &rs, &data->times, eta, shift, &sums, loglik));
     return sr_cox_information(ctx, &rs, &data->times, &data->x, risk, &sums, NULL, score, info);
 }
 
