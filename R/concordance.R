@@ -26,7 +26,7 @@ count_concordance <- function(y, lp, stratum, weights, cluster, wants = 0L) {
 
 # Clusters numbered from 0
 cluster_codes <- function(cluster) {
-  match(cluster, unique(cluster)) - 1L
+  group_numbers(cluster)
 }
 
 #' How often does the higher risk fail first?

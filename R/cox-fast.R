@@ -1,11 +1,12 @@
 # The fast path: columns read where they lie.
 #
 # A formula such as
-#   Surv(time, status == 2) ~ age + nodes + strata(grade) + offset(z)
-# whose terms are bare numeric columns (or numeric matrices) without a class needs no model frame
-# and no model matrix. The columns are found once, one pass in C finds missing values and builds the
-# response, and C reads the columns where R keeps them. `cox_frame_fast()` gives NULL whenever
-# something needs the ordinary path; the frame is the same to the last bit.
+#   Surv(time, status == 2) ~ age + nodes + arm + strata(grade) + offset(z)
+# whose terms are bare numeric columns (or numeric matrices) without a class, factors or logicals
+# with treatment contrasts, needs no model frame and no model matrix. The columns are found once,
+# one pass in C finds missing values and builds the response, and C reads the columns where R keeps
+# them. `cox_frame_fast()` gives NULL whenever something needs the ordinary path; the frame is the
+# same to the last bit.
 #
 # Nothing is evaluated twice that could give another value the second time: response, weights,
 # cluster and id may be expressions of the harmless operators below only.
@@ -126,11 +127,19 @@ are_usable <- function(found, n) {
     all(vapply(c(found$offset, found$arguments[is_weight]), is_plain_number, TRUE, n = n))
 }
 
-# Numbers of a covariate: a vector, or a matrix with columns, of no class
+# Numbers of a covariate: a vector, or a matrix with columns, of no class; or a factor that
+# model.matrix() codes by treatment contrasts
 is_plain_column <- function(x, n) {
+  if (is_coded(x)) {
+    return(length(x) == n && is.null(attr(x, "contrasts")) && is.null(dim(x)) &&
+      identical(getOption("contrasts")[[1L]], "contr.treatment") &&
+      (is.logical(x) && !is.object(x) || identical(class(x), "factor") && nlevels(x) > 1L))
+  }
   if (!is.numeric(x) || is.object(x)) return(FALSE)
   if (is.null(dim(x))) length(x) == n else is.matrix(x) && nrow(x) == n && ncol(x) > 0L
 }
+
+is_coded <- function(x) is.factor(x) || is.logical(x)
 
 is_plain_number <- function(x, n) is.numeric(x) && is.null(attributes(x)) && length(x) == n
 
@@ -189,6 +198,15 @@ group_strata <- function(g, name) {
   list(code = grouped$code, levels = paste(name, grouped$value, sep = "="))
 }
 
+# Numbers the distinct values of a vector from 0 up: in their order where C can tell it fast, else
+# in the order of their appearance.
+group_numbers <- function(x) {
+  if (is.double(x) && !is.object(x)) x <- whole_numbers(x) %||% x
+  is_whole <- typeof(x) %in% c("integer", "logical") && (!is.object(x) || is.factor(x))
+  grouped <- if (is_whole) .Call(C_frame_group, x)
+  if (is.null(grouped)) match(x, unique(x)) - 1L else grouped$code
+}
+
 # The integers that the doubles are, or NULL
 whole_numbers <- function(x) {
   whole <- suppressWarnings(as.integer(x))
@@ -211,17 +229,18 @@ fast_frame <- function(read, found, response, grouped, request) {
   if (response$n_bad_time + response$n_bad_status > 0) warn_bad_response(request)
   names <- fast_row_names(request$data, n)
   if (is.null(names)) return(NULL)
+  terms <- fast_terms(read, found, request, labels)
+  variables <- names(attr(terms, "dataClasses"))
   frame <- list(
-    call = request$call, formula = request$formula,
-    terms = fast_terms(read, found, request, labels), y = response$y,
+    call = request$call, formula = request$formula, terms = terms, y = response$y,
     x = double_columns(found$x), x_names = column_names(found$x),
-    assign = fast_assign(found$x), contrasts = NULL,
-    xlevels = if (!is.null(grouped)) stats::setNames(list(grouped$levels), labels$strata),
+    assign = fast_assign(found$x), contrasts = fast_contrasts(found$x),
+    xlevels = fast_levels(found, grouped, labels, variables),
     strata = NULL, stratum = grouped$code, strata_levels = grouped$levels,
     weights = found$arguments[["(weights)"]], offset = if (length(found$offset)) found$offset[[1L]],
     cluster = found$arguments[["(cluster)"]], id = found$arguments[["(id)"]],
-    row_names = names, has_numbers = !is.data.frame(request$data) ||
-      .row_names_info(request$data) < 0L, n = n, na_action = NULL, na_columns = NULL, mf = NULL, is_fast = TRUE
+    row_names = names, n = n, na_action = NULL, na_columns = NULL, mf = NULL, is_fast = TRUE,
+    has_numbers = !is.data.frame(request$data) || .row_names_info(request$data) < 0L
   )
   if (length(holes$missing) > 0L) {
     labels_scanned <- c(
@@ -229,8 +248,7 @@ fast_frame <- function(read, found, response, grouped, request) {
     )
     counts <- count_missing(scanned, holes$by_column, labels_scanned)
     frame <- drop_rows(frame, holes$missing, identical(request$nafun, stats::na.exclude))
-    order_in_frame <- match(names(counts), names(attr(frame$terms, "dataClasses")))
-    frame$na_columns <- counts[order(order_in_frame)]
+    frame$na_columns <- counts[order(match(names(counts), variables))]
   }
   frame$y <- as_surv(frame$y, frame$row_names)
   frame
@@ -276,6 +294,9 @@ double_columns <- function(x) {
   columns <- lapply(unname(x), function(column) {
     if (is.matrix(column)) {
       lapply(seq_len(ncol(column)), function(j) as.double(column[, j]))
+    } else if (is.factor(column)) {
+      code <- unclass(column)
+      lapply(seq_len(nlevels(column))[-1L], function(k) as.double(code == k))
     } else {
       list(if (is.double(column)) column else as.double(column))
     }
@@ -286,9 +307,11 @@ double_columns <- function(x) {
 # Names as model.matrix() makes them
 column_names <- function(x) {
   if (length(x) == 0L) return(NULL)
-  if (!any(vapply(x, is.matrix, TRUE))) return(names(x))
   unlist(lapply(names(x), function(name) {
     column <- x[[name]]
+    if (is_coded(column)) {
+      return(paste0(name, if (is.factor(column)) levels(column)[-1L] else "TRUE"))
+    }
     if (!is.matrix(column)) return(name)
     if (ncol(column) == 1L) return(name)
     paste0(name, colnames(column) %||% seq_len(ncol(column)))
@@ -296,8 +319,22 @@ column_names <- function(x) {
 }
 
 fast_assign <- function(x) {
-  width <- vapply(x, function(column) if (is.matrix(column)) ncol(column) else 1L, 1L)
+  width <- vapply(x, function(column) {
+    if (is.factor(column)) nlevels(column) - 1L else if (is.matrix(column)) ncol(column) else 1L
+  }, 1L)
   assign_list(rep.int(seq_along(x), width), names(x))
+}
+
+# As model.matrix() and .getXlevels() report factors
+fast_contrasts <- function(x) {
+  is_factor <- vapply(x, is_coded, TRUE)
+  if (any(is_factor)) lapply(x[is_factor], function(column) "contr.treatment")
+}
+
+fast_levels <- function(found, grouped, labels, variables) {
+  found_levels <- lapply(Filter(is.factor, found$x), levels)
+  if (!is.null(grouped)) found_levels[[labels$strata]] <- grouped$levels
+  found_levels[order(match(names(found_levels), variables))]
 }
 
 # --- terms ----------------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ cox_frame_ordinary <- function(request) {
 
 # Functions of survival that mean something special in a formula.
 formula_words <- c(
-  "Surv", "Surv2", "strata", "cluster", "tt", "frailty", "frailty.gaussian", "frailty.gamma", "frailty.t",
-  "ridge", "pspline"
+  "Surv", "Surv2", "strata", "cluster", "tt", "frailty", "frailty.gaussian", "frailty.gamma",
+  "frailty.t", "ridge", "pspline"
 )
 
 # Takes `survival::` off the words above (but for Surv, which needs no such help), and gives the
@@ -57,7 +57,7 @@ resolve_survival_words <- function(formula) {
     }
     for (i in seq_along(expr)[-1L]) {
       part <- expr[[i]]
-      if (is.call(part) || is.name(part) && !identical(part, quote(expr = ))) {
+      if (is.call(part) || is.name(part) && nzchar(as.character(part))) {
         expr[[i]] <- resolve(part)
       }
     }
@@ -178,7 +178,8 @@ evaluate_frame <- function(request) {
 is_surv_warning <- function(w) {
   head <- conditionCall(w)[[1L]]
   name <- if (is.name(head)) as.character(head) else if (is.call(head)) as.character(head[[3L]])
-  isTRUE(name == "Surv") || grepl("no non-missing arguments to max", conditionMessage(w), fixed = TRUE)
+  isTRUE(name == "Surv") ||
+    grepl("no non-missing arguments to max", conditionMessage(w), fixed = TRUE)
 }
 
 # Leaves out rows with missing values as `nafun` says. Inf and NaN are errors, not missing values.
@@ -198,7 +199,9 @@ settle_missing <- function(mf, request) {
   na_columns <- NULL
   if (length(found$missing) > 0L) {
     na_columns <- count_missing(checked, found$by_column, names(mf))
-    if (identical(nafun, stats::na.fail)) stop_missing(row_labels(row.names(mf), found$missing), na_columns)
+    if (identical(nafun, stats::na.fail)) {
+      stop_missing(row_labels(row.names(mf), found$missing), na_columns)
+    }
   }
   is_standard <- identical(nafun, stats::na.omit) || identical(nafun, stats::na.exclude) ||
     identical(nafun, stats::na.pass) || identical(nafun, stats::na.fail)

@@ -180,7 +180,8 @@ print_left_out <- function(na_action, na_columns, show = 6L) {
   cat("   (", stats::naprint(na_action), sep = "")
   if (length(na_columns) > 0L) {
     most <- sort(na_columns, decreasing = TRUE)
-    cat(": ", paste(names(utils::head(most, show)), utils::head(most, show), collapse = ", "), sep = "")
+    shown <- utils::head(most, show)
+    cat(": ", paste(names(shown), shown, collapse = ", "), sep = "")
     if (length(most) > show) cat(", ...")
   }
   cat(")\n")

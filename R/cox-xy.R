@@ -1,12 +1,12 @@
 #' How do I fit the same Cox model ten thousand times?
 #'
 #' `fit_cox_xy()` is what lies below [fit_cox()]: a model matrix and a response go in, the numbers
-#' come out. There is no formula, no model frame, no concordance, and little checking, so that a loop
-#' of a simulation spends its time on the likelihood, which is that of [fit_cox()].
+#' come out. There is no formula, no model frame, no concordance, and little checking, so that a
+#' loop of a simulation spends its time on the likelihood, which is that of [fit_cox()].
 #'
 #' @param x a numeric matrix, one column a coefficient, n rows, without missing values.
-#' @param y a [survival::Surv()] object, right-censored or (start, stop], or its columns as a matrix:
-#'   time and status, or start, stop and status; status is 1 for an event, else 0.
+#' @param y a [survival::Surv()] object, right-censored or (start, stop], or its columns as a
+#'   matrix: time and status, or start, stop and status; status is 1 for an event, else 0.
 #' @param strata a vector of length n, or `NULL`: rows with equal values share a baseline hazard.
 #' @param weights case weights, positive, or `NULL`.
 #' @param offset a known part of the linear predictor, or `NULL`.
@@ -58,7 +58,7 @@ fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties 
   n <- nrow(y)
   p <- ncol(x)
   check_xy(x, y, strata, weights, offset, init)
-  stratum <- if (!is.null(strata)) stratum_numbers(strata)
+  stratum <- if (!is.null(strata)) group_numbers(strata)
   data <- cox_data(x, y, stratum, as_double(weights), as_double(offset))
   fit <- cox_newton(
     data, ties, as_double(init), control, rep.int(TRUE, p),
@@ -83,12 +83,6 @@ double_matrix <- function(value, arg) {
   }
   storage.mode(value) <- "double"
   value
-}
-
-stratum_numbers <- function(strata) {
-  if (is.double(strata)) strata <- whole_numbers(strata) %||% strata
-  grouped <- if (is.integer(strata) || is.logical(strata)) .Call(C_frame_group, strata)
-  if (is.null(grouped)) match(strata, unique(strata)) - 1L else grouped$code
 }
 
 check_xy <- function(x, y, strata, weights, offset, init) {

@@ -76,9 +76,10 @@ static size_t scan_column(const sr_frame_column *column, size_t from, size_t m, 
     return count_na(x, m) == 0 ? 0 : flag_whole(x, m, row);
 }
 
-sr_status sr_frame_scan(sr_context *ctx, size_t n, size_t n_column, const sr_frame_column *column,
-                        unsigned char *row, size_t *missing, size_t *n_flagged)
+sr_status sr_frame_scan(sr_context *ctx, const sr_frame *frame, unsigned char *row, size_t *missing,
+                        size_t *n_flagged)
 {
+    const size_t n = frame->n;
     const long n_block = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
     size_t flagged = 0;
     memset(row, 0, n);
@@ -88,11 +89,11 @@ sr_status sr_frame_scan(sr_context *ctx, size_t n, size_t n_column, const sr_fra
     for (long b = 0; b < n_block; b++) {
         const size_t from = (size_t)b * BLOCK_ROWS;
         const size_t m = n - from < BLOCK_ROWS ? n - from : BLOCK_ROWS;
-        for (size_t j = 0; j < n_column; j++) {
-            const size_t found = scan_column(&column[j], from, m, row + from);
+        for (size_t j = 0; j < frame->n_column; j++) {
+            const size_t found = scan_column(&frame->column[j], from, m, row + from);
             if (found > 0) {
 #pragma omp atomic
-                missing[column[j].name] += found;
+                missing[frame->column[j].name] += found;
             }
         }
         for (size_t i = 0; i < m; i++)
@@ -169,8 +170,7 @@ sr_status sr_frame_response(sr_context *ctx, const sr_frame_times *in, double *o
     return SR_OK;
 }
 
-sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room, int *code,
-                         int *value, size_t *n_value)
+sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room, sr_frame_groups *out)
 {
     int low = INT_MAX, high = INT_MIN;
     SR_TICK(ctx);
@@ -180,10 +180,10 @@ sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room, i
             high = x[i] > high ? x[i] : high;
         }
     }
-    *n_value = 0;
+    out->n_value = 0;
     if (low > high) { /* nothing but NA */
         for (size_t i = 0; i < n; i++)
-            code[i] = INT_MIN;
+            out->code[i] = INT_MIN;
         return SR_OK;
     }
     const size_t span = (size_t)((int64_t)high - (int64_t)low) + 1;
@@ -197,12 +197,12 @@ sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room, i
     }
     for (size_t v = 0; v < span; v++) {
         if (number[v]) {
-            number[v] = (int)*n_value;
-            value[(*n_value)++] = (int)((int64_t)low + (int64_t)v);
+            number[v] = (int)out->n_value;
+            out->value[out->n_value++] = (int)((int64_t)low + (int64_t)v);
         }
     }
     for (size_t i = 0; i < n; i++)
-        code[i] = x[i] == INT_MIN ? INT_MIN : number[(int64_t)x[i] - low];
+        out->code[i] = x[i] == INT_MIN ? INT_MIN : number[(int64_t)x[i] - low];
     return SR_OK;
 }
 

@@ -23,10 +23,15 @@ typedef struct {
     size_t name;        /* which counter of missing rows it belongs to */
 } sr_frame_column;
 
+typedef struct {
+    size_t n, n_column;
+    const sr_frame_column *column;
+} sr_frame;
+
 /* row[n] = flags of each row; missing[name] += rows missing in columns of that name (a row that is
  * missing in two columns of one name counts twice); *n_flagged rows with any flag. */
-sr_status sr_frame_scan(sr_context *ctx, size_t n, size_t n_column, const sr_frame_column *column,
-                        unsigned char *row, size_t *missing, size_t *n_flagged);
+sr_status sr_frame_scan(sr_context *ctx, const sr_frame *frame, unsigned char *row, size_t *missing,
+                        size_t *n_flagged);
 
 /* A survival response from its parts. `status` is shifted down by one when its largest value is 2.
  * out[n x 2] = (stop, status), or [n x 3] = (start, stop, status) when start is not NULL. A stop
@@ -41,9 +46,14 @@ sr_status sr_frame_response(sr_context *ctx, const sr_frame_times *in, double *o
                             size_t *n_bad_time, size_t *n_bad_status);
 
 /* Numbers the distinct values of an integer column from 0 up, in their order; NA stays INT_MIN.
- * value[n_value] are the distinct values; SR_ERR_DOMAIN when they span more than `room` values. */
-sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room, int *code,
-                         int *value, size_t *n_value);
+ * SR_ERR_DOMAIN when they span more than `room` values. The caller gives code[n] and value[n]. */
+typedef struct {
+    int *code;      /* [n] */
+    int *value;     /* [n_value] the distinct values, ascending */
+    size_t n_value; /* filled */
+} sr_frame_groups;
+sr_status sr_frame_group(sr_context *ctx, size_t n, const int *x, size_t room,
+                         sr_frame_groups *out);
 
 /* Is every value of x among allowed[n_allowed]? Stops at the first that is not. */
 int sr_frame_all_in(size_t n, const double *x, size_t n_allowed, const double *allowed);

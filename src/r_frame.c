@@ -67,13 +67,14 @@ SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row)
     const size_t n = (size_t)Rf_asReal(n_row), n_name = (size_t)XLENGTH(x);
     sr_frame_column *column = NULL;
     const size_t n_column = take_columns(x, is_covariate, n, &column);
+    const sr_frame frame = {n, n_column, column};
     unsigned char *row = (unsigned char *)R_alloc(n + 1, 1);
     size_t *missing = (size_t *)R_alloc(n_name + 1, sizeof(size_t));
     memset(missing, 0, (n_name + 1) * sizeof(size_t));
     size_t n_flagged = 0;
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_frame_scan(&ctx, n, n_column, column, row, missing, &n_flagged);
+    const sr_status status = sr_frame_scan(&ctx, &frame, row, missing, &n_flagged);
     sr_context_close(&ctx, status);
     if (n_flagged == 0)
         return R_NilValue;
@@ -118,17 +119,15 @@ SEXP r_frame_group(SEXP x)
     sr_context ctx;
     SEXP out = PROTECT(sr_named_list(names));
     SET_VECTOR_ELT(out, 0, Rf_allocVector(INTSXP, (R_xlen_t)n));
-    int *value = (int *)R_alloc(n + 1, sizeof(int));
-    size_t n_value = 0;
+    sr_frame_groups groups = {INTEGER(VECTOR_ELT(out, 0)), (int *)R_alloc(n + 1, sizeof(int)), 0};
     const int *from = TYPEOF(x) == LGLSXP ? LOGICAL_RO(x) : INTEGER_RO(x);
     sr_context_open(&ctx);
-    const sr_status status =
-        sr_frame_group(&ctx, n, from, room, INTEGER(VECTOR_ELT(out, 0)), value, &n_value);
+    const sr_status status = sr_frame_group(&ctx, n, from, room, &groups);
     sr_context_close(&ctx, status == SR_ERR_DOMAIN ? SR_OK : status);
     if (status == SR_OK) {
-        SET_VECTOR_ELT(out, 1, Rf_allocVector(INTSXP, (R_xlen_t)n_value));
-        for (size_t v = 0; v < n_value; v++)
-            INTEGER(VECTOR_ELT(out, 1))[v] = value[v];
+        SET_VECTOR_ELT(out, 1, Rf_allocVector(INTSXP, (R_xlen_t)groups.n_value));
+        for (size_t v = 0; v < groups.n_value; v++)
+            INTEGER(VECTOR_ELT(out, 1))[v] = groups.value[v];
     }
     UNPROTECT(1);
     return status == SR_OK ? out : R_NilValue;

@@ -20,7 +20,9 @@ test_that("a formula must be one, with a survival response", {
 test_that("what is not fitted here is refused by name", {
   expect_unsupported(fit_cox(Surv(time, status) ~ tt(age), lung), "survSplit")
   expect_unsupported(fit_cox(Surv(time, status) ~ age + frailty(inst), lung), "coxme")
-  expect_unsupported(fit_cox(Surv(time, status) ~ age + survival::frailty.gamma(inst), lung), "frailty")
+  expect_unsupported(
+    fit_cox(Surv(time, status) ~ age + survival::frailty.gamma(inst), lung), "frailty"
+  )
   expect_unsupported(fit_cox(Surv(time, status) ~ survival::pspline(age), lung), "ns\\(\\)")
   expect_unsupported(fit_cox(Surv(time, status) ~ ridge(age), lung), "glmnet")
   expect_unsupported(fit_cox(Surv(time, status) ~ age, lung, tt = identity), "`tt`")
@@ -88,9 +90,12 @@ test_that("weights and offsets must be usable", {
     "rows 3, 8"
   )
   expect_input_error(
-    fit_cox(Surv(time, status) ~ age + wt.loss, lung, weights = replace(rep(1, 228), 9, Inf)), "row 9"
+    fit_cox(Surv(time, status) ~ age + wt.loss, lung, weights = replace(rep(1, 228), 9, Inf)),
+    "row 9"
   )
-  expect_input_error(fit_cox(Surv(time, status) ~ age, lung, weights = as.character(sex)), "numbers")
+  expect_input_error(
+    fit_cox(Surv(time, status) ~ age, lung, weights = as.character(sex)), "numbers"
+  )
   expect_input_error(fit_cox(Surv(time, status) ~ age + offset(time), lung), "finite risk")
 })
 
@@ -119,13 +124,14 @@ test_that("rows that Surv() cannot use are named", {
   )
   lung$status[c(2, 3)] <- c(7, 9)
   expect_warning(
-    fit <- fit_cox(Surv(time, status) ~ age, lung), "rows 1, 2, 3", class = "survresist_warning_response"
+    fit <- fit_cox(Surv(time, status) ~ age, lung), "rows 1, 2, 3",
+    class = "survresist_warning_response"
   )
   theirs <- suppressWarnings(survival::coxph(Surv(time, status) ~ age, lung))
   expect_same_components(fit, theirs)
-  expect_error(
-    suppressWarnings(fit_cox(Surv(time, time, event) ~ age, data.frame(time = 1:3, event = 1, age = 1:3))),
-    "Every row", class = "survresist_error_input"
+  empty <- data.frame(time = 1:3, event = 1, age = 1:3)
+  expect_input_error(
+    suppressWarnings(fit_cox(Surv(time, time, event) ~ age, empty)), "Every row"
   )
 })
 
@@ -155,9 +161,12 @@ test_that("parts of the control are matched by their first letters", {
 })
 
 test_that("a coefficient without a maximum is named and explained", {
-  separated <- data.frame(time = 1:20, status = rep(0:1, 10), arm = rep(c("A", "B"), 10), z = sin(1:20))
+  separated <- data.frame(
+    time = 1:20, status = rep(0:1, 10), arm = rep(c("A", "B"), 10), z = sin(1:20)
+  )
   expect_warning(
-    fit <- fit_cox(Surv(time, status) ~ arm + z, separated), "`armB`: .* all 10 events are in one group",
+    fit <- fit_cox(Surv(time, status) ~ arm + z, separated),
+    "`armB`: the likelihood has no maximum; all 10 events are in one group", fixed = TRUE,
     class = "survresist_warning_infinite"
   )
   expect_identical(fit$sr$infinite, "armB")
@@ -166,7 +175,8 @@ test_that("a coefficient without a maximum is named and explained", {
   expect_lt(abs(coef(finite)[["armB"]]), 5)
   monotone <- data.frame(time = 20:1, status = 1, z = 1:20)
   expect_warning(
-    fit <- fit_cox(Surv(time, status) ~ z, monotone), "goes to Inf", class = "survresist_warning_infinite"
+    fit <- fit_cox(Surv(time, status) ~ z, monotone), "goes to Inf",
+    class = "survresist_warning_infinite"
   )
 })
 
@@ -181,13 +191,16 @@ test_that("no convergence is told", {
 
 test_that("more columns than rows are an error where nothing can be estimated", {
   wide <- data.frame(time = 1:8, status = 1, outer(1:8, 1:12, function(i, j) sin(i * j^2)))
-  expect_input_error(suppressWarnings(fit_cox(Surv(time, status) ~ ., wide)), "12 columns and 8 rows")
+  expect_input_error(
+    suppressWarnings(fit_cox(Surv(time, status) ~ ., wide)), "12 columns and 8 rows"
+  )
 })
 
 test_that("merged times are told when they are many", {
   close <- data.frame(time = c(1:50, 1:50 + 1e-10), status = 1, z = cos(1:100))
   expect_warning(
-    fit <- fit_cox(Surv(time, status) ~ z, close), "50 of 100 distinct", class = "survresist_warning_merged"
+    fit <- fit_cox(Surv(time, status) ~ z, close), "50 of 100 distinct",
+    class = "survresist_warning_merged"
   )
   expect_same_components(fit, survival::coxph(Surv(time, status) ~ z, close))
   expect_output(print(fit), "50 of 100")
@@ -198,7 +211,9 @@ test_that("merged times are told when they are many", {
 
 test_that("a variable on both sides is told", {
   expect_warning(
-    suppressWarnings(fit_cox(Surv(time, status) ~ age + time, lung), classes = "survresist_warning_infinite"),
+    suppressWarnings(
+      fit_cox(Surv(time, status) ~ age + time, lung), classes = "survresist_warning_infinite"
+    ),
     "`time` is on both sides", class = "survresist_warning_both_sides"
   )
 })
@@ -206,7 +221,7 @@ test_that("a variable on both sides is told", {
 test_that("inputs are not modified", {
   before <- serialize(lung, NULL)
   weights <- rep(2, 228)
-  fit_cox(Surv(time, status) ~ age + wt.loss + strata(sex) + offset(ph.karno / 100), lung, weights = weights)
+  fit_cox(Surv(time, status) ~ age + strata(sex) + offset(wt.loss / 100), lung, weights = weights)
   fit_cox(Surv(time, status) ~ age + wt.loss + strata(sex), lung, weights = weights)
   expect_identical(serialize(lung, NULL), before)
   expect_identical(weights, rep(2, 228))
