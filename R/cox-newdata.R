@@ -68,7 +68,8 @@ cox_new_frame <- function(object, newdata, with_strata, with_response, na.action
   if (!with_strata) dropped <- c(dropped, strata$vars)
   if (!with_response) dropped <- c(dropped, variables[attr(terms, "response")])
   if (with_strata) check_strata_columns(strata, newdata, environment(terms))
-  xlev <- object$xlevels[intersect(names(object$xlevels), setdiff(variables, dropped))]
+  # strata are not among the levels: unknown ones are told in cox_new_strata()
+  xlev <- object$xlevels[intersect(names(object$xlevels), setdiff(variables, c(dropped, strata$vars)))]
   call <- as.call(c(
     list(quote(stats::model.frame), drop_from_frame(terms, dropped), data = quote(newdata)),
     list(na.action = na.action, xlev = if (length(xlev)) xlev), extra
@@ -100,6 +101,9 @@ cox_new_matrix <- function(object, frame) {
   if (!is.null(strata) && !strata$is_interacting) whole <- c(whole, strata$terms)
   whole <- whole[whole > 0L]
   if (length(whole)) terms <- terms[-whole]
+  for (var in intersect(strata$vars, names(frame))) {
+    frame[[var]] <- factor(as.character(frame[[var]]), levels = object$xlevels[[var]])
+  }
   columns <- intersect(names(object$contrasts), names(frame))
   contrasts <- object$contrasts[columns]
   x <- stats::model.matrix(terms, frame, contrasts.arg = if (length(contrasts)) contrasts)

@@ -81,7 +81,7 @@ deviance_of <- function(martingale, status) {
   events <- status[has_event]
   inside <- martingale
   inside[has_event] <- inside[has_event] + events * log(events - martingale[has_event])
-  sign(martingale) * sqrt(-2 * inside)
+  sign(martingale) * sqrt(pmax(-2 * inside, 0)) # rounding alone can make it negative
 }
 
 cox_status <- function(object) {

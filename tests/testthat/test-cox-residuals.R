@@ -2,10 +2,18 @@ types <- c(
   "martingale", "deviance", "score", "schoenfeld", "dfbeta", "dfbetas", "scaledsch", "partial"
 )
 
+# survival's deviance is NaN where rounding leaves a sum of 0 a little below it
+survival_deviance <- function(...) {
+  value <- suppressWarnings(residuals(..., type = "deviance"))
+  value[is.nan(value)] <- 0
+  value
+}
+
 test_that("every residual is that of survival, in value, names and attributes", {
   for (name in setdiff(names(follow_fits()), "null")) {
     fit <- follow_fits()[[name]]
     for (type in types) for (weighted in c(TRUE, FALSE)) {
+      # a weighted deviance mixes weighted residuals and unweighted events: NaN for both packages
       expect_same_result(
         suppressWarnings(residuals(fit$ours, type, weighted = weighted)),
         suppressWarnings(residuals(fit$theirs, type, weighted = weighted)),
@@ -21,12 +29,16 @@ test_that("every residual is that of survival, in value, names and attributes", 
 test_that("residuals collapse within groups, clusters and ids", {
   for (name in c("colon", "cgd", "bladder")) {
     fit <- follow_fits()[[name]]
-    for (type in c("deviance", "score", "dfbeta")) {
+    for (type in c("score", "dfbeta")) {
       expect_same_result(
-        residuals(fit$ours, type, collapse = TRUE),
-        suppressWarnings(residuals(fit$theirs, type, collapse = TRUE)), paste(name, type)
+        residuals(fit$ours, type, collapse = TRUE), residuals(fit$theirs, type, collapse = TRUE),
+        paste(name, type)
       )
     }
+    expect_same_result(
+      residuals(fit$ours, "deviance", collapse = TRUE),
+      survival_deviance(fit$theirs, collapse = TRUE), name
+    )
     # survival's method stops at collapse = TRUE for martingale residuals
     cluster <- cox_rebuild(fit$ours)$cluster
     expect_same_result(
@@ -37,7 +49,7 @@ test_that("residuals collapse within groups, clusters and ids", {
   group <- rep_len(1:7, lung$ours$n)
   expect_same_result(
     residuals(lung$ours, "deviance", collapse = group),
-    suppressWarnings(residuals(lung$theirs, "deviance", collapse = group)), "deviance"
+    survival_deviance(lung$theirs, collapse = group), "deviance"
   )
   # survival's method takes an explicit `collapse = FALSE` for a vector of length 1 and stops
   expect_identical(residuals(lung$ours, collapse = FALSE), residuals(lung$ours))

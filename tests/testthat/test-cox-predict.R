@@ -1,0 +1,159 @@
+some_rows <- c(3, 10, 20, 31, 8)
+
+# the same call on both fits, for the fit's rows and for new ones
+expect_same_prediction <- function(fit, label, ..., is_new = TRUE) {
+  expect_same_result(
+    suppressWarnings(predict(fit$ours, ...)), suppressWarnings(predict(fit$theirs, ...)), label
+  )
+  if (!is_new) return(invisible())
+  for (rows in list(some_rows, 8)) {
+    expect_same_result(
+      suppressWarnings(predict(fit$ours, fit$data[rows, ], ...)),
+      suppressWarnings(predict(fit$theirs, fit$data[rows, ], ...)), paste(label, "new")
+    )
+  }
+}
+
+test_that("every prediction is that of survival, in value, names and attributes", {
+  for (name in setdiff(names(follow_fits()), "null")) {
+    fit <- follow_fits()[[name]]
+    for (type in c("lp", "risk", "terms", "expected", "survival")) {
+      # survival adds the offset of new rows to their risk (below), and cannot read a new row where
+      # strata meet covariates
+      is_curve <- type %in% c("expected", "survival")
+      is_new <- name != "crossed" && !(name == "rotterdam" && is_curve)
+      for (se in c(FALSE, TRUE)) {
+        expect_same_prediction(fit, paste(name, type, se), type = type, se.fit = se, is_new = is_new)
+      }
+    }
+  }
+})
+
+test_that("predictions refer to the stratum, the sample or zero, as asked", {
+  for (name in c("lung", "weighted", "rotterdam", "heart_strata", "basis")) {
+    fit <- follow_fits()[[name]]
+    for (type in c("lp", "risk", "terms")) for (se in c(FALSE, TRUE)) {
+      for (reference in c("strata", "sample", "zero")) {
+        expect_same_prediction(
+          fit, paste(name, type, reference, se), type = type, se.fit = se, reference = reference
+        )
+      }
+    }
+  }
+  crossed <- follow_fits()$crossed
+  rows <- crossed$data[some_rows, ]
+  expect_same_result(
+    predict(crossed$ours, rows, se.fit = TRUE), predict(crossed$theirs, rows, se.fit = TRUE), "lp"
+  )
+  expect_close(
+    predict(crossed$ours, crossed$data[8, ], type = "survival"),
+    predict(crossed$ours, rows, type = "survival")[5], 1e-12
+  )
+})
+
+test_that("terms, missing values and groups are treated as survival does", {
+  fit <- follow_fits()$veteran
+  for (terms in list(1, "trt", c("trt", "karno"), 3:1)) {
+    expect_same_result(
+      predict(fit$ours, type = "terms", terms = terms, se.fit = TRUE),
+      predict(fit$theirs, type = "terms", terms = terms, se.fit = TRUE), "terms"
+    )
+  }
+  expect_error(predict(fit$ours, type = "terms", terms = "x"), class = "survresist_error_input")
+  expect_error(predict(fit$ours, type = "terms", terms = 9), class = "survresist_error_input")
+  for (name in c("one", "weighted")) {
+    gaps <- follow_fits()[[name]]
+    rows <- 1:20
+    for (action in list(na.pass, na.omit, na.exclude)) for (type in c("lp", "survival")) {
+      expect_same_result(
+        predict(gaps$ours, gaps$data[rows, ], type, se.fit = TRUE, na.action = action),
+        predict(gaps$theirs, gaps$data[rows, ], type, se.fit = TRUE, na.action = action), name
+      )
+    }
+  }
+  group <- rep_len(1:7, fit$ours$n)
+  for (type in c("lp", "terms", "expected")) {
+    expect_same_result(
+      predict(fit$ours, type = type, se.fit = TRUE, collapse = group),
+      predict(fit$theirs, type = type, se.fit = TRUE, collapse = group), type
+    )
+  }
+  new <- fit$data[some_rows, ]
+  expect_same_result(
+    predict(fit$ours, new, collapse = celltype), predict(fit$theirs, new, collapse = celltype), "new"
+  )
+  expect_error(predict(fit$ours, collapse = 1:2), class = "survresist_error_input")
+})
+
+test_that("new rows that are the fit's rows have the fit's expected numbers, offset and all", {
+  # With an offset, survival::predict.coxph(type = "expected") of the fit's own data as newdata
+  # differs from the same call without newdata: it adds the offset to exp(x beta). With an aliased
+  # coefficient it gives NA. Breslow ties, since under Efron tied deaths have a part of their hazard.
+  rotterdam <- follow_data()$rotterdam
+  fit <- fit_cox(
+    Surv(rtime, recur) ~ age + strata(hormon) + nodes + offset(er / 1000), rotterdam,
+    weights = w, ties = "breslow", control = tight
+  )
+  expect_close(predict(fit, rotterdam, type = "expected"), predict(fit, type = "expected"), 1e-10)
+  expect_close(
+    predict(fit, rotterdam, type = "expected", se.fit = TRUE)$se.fit,
+    predict(fit, type = "expected", se.fit = TRUE)$se.fit, 1e-10
+  )
+  aliased <- fit_cox(
+    Surv(time, status) ~ age + I(2 * age) + sex, survival::lung, ties = "breslow", control = tight
+  )
+  expect_close(
+    predict(aliased, survival::lung, type = "survival"), predict(aliased, type = "survival"), 1e-10
+  )
+})
+
+test_that("expected numbers are the integral of the hazard over a row's follow-up", {
+  heart <- survival::heart
+  fit <- fit_cox(Surv(start, stop, event) ~ age + surgery, heart, ties = "breslow")
+  risk <- exp(predict(fit))
+  hazard_between <- function(from, to) {
+    times <- unique(heart$stop[heart$event == 1 & heart$stop > from & heart$stop <= to])
+    sum(vapply(times, function(time) {
+      sum(heart$event == 1 & heart$stop == time) /
+        sum(risk[heart$start < time & heart$stop >= time])
+    }, 0))
+  }
+  expected <- risk * mapply(hazard_between, heart$start, heart$stop)
+  expect_close(predict(fit, type = "expected"), expected, 1e-12)
+  expect_close(predict(fit, heart, type = "expected"), expected, 1e-12)
+})
+
+test_that("a missing or unknown stratum in newdata is named", {
+  lung <- survival::lung
+  fit <- fit_cox(Surv(time, status) ~ age + strata(inst, sex), lung)
+  error <- expect_error(predict(fit, lung[1:2, "age", drop = FALSE]), class = "survresist_error_strata")
+  expect_match(conditionMessage(error), "inst")
+  expect_match(conditionMessage(error), "sex")
+  expect_s3_class(error, "survresist_error_input")
+  new <- lung[1:2, ]
+  new$inst <- 99
+  expect_error(predict(fit, new), "99", class = "survresist_error_strata")
+  # strata that the answer does not depend on need not be there
+  no_strata <- predict(fit, lung[1:2, "age", drop = FALSE], reference = "sample")
+  expect_close(no_strata, predict(fit, lung[1:2, ], reference = "sample"), 1e-14)
+})
+
+test_that("a null model predicts, and a wrong response is refused", {
+  fit <- follow_fits()$null
+  expect_same_result(predict(fit$ours), predict(fit$theirs), "lp")
+  expect_same_result(
+    predict(fit$ours, type = "expected"), predict(fit$theirs, type = "expected"), "expected"
+  )
+  new <- survival::lung[1:5, ]
+  km <- survival::survfit(Surv(time, status) ~ 1, survival::lung, ctype = 2, stype = 2)
+  found <- predict(fit$ours, new, type = "survival", se.fit = TRUE)
+  expect_close(found$fit, summary(km, times = sort(new$time))$surv[rank(new$time)], 1e-12)
+  # the response of newdata is (start, stop], that of the fit is not
+  heart <- survival::heart
+  data <- data.frame(age = heart$age)
+  data$y <- Surv(heart$stop, heart$event)
+  fit <- fit_cox(y ~ age, data)
+  new <- data
+  new$y <- Surv(heart$start, heart$stop, heart$event)
+  expect_error(predict(fit, new, type = "expected"), class = "survresist_error_input")
+})
