@@ -24,6 +24,8 @@ SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var);
 SEXP r_cox_stratum_means(SEXP bundle);
 SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
                    SEXP var);
+SEXP r_cox_profile(SEXP bundle, SEXP is_efron, SEXP coef, SEXP is_centred, SEXP which,
+                   SEXP quantile);
 SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
 SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
 SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope);
@@ -40,6 +42,19 @@ SEXP r_set_threads(SEXP count);
 /* clang-format on */
 
 static const R_CallMethodDef routines[] = {
+    ENTRY(concordance, 4),    ENTRY(cox_baseline, 4), ENTRY(cox_exact, 7),
+    ENTRY(cox_expected, 7),   ENTRY(cox_firth, 9),    ENTRY(cox_fit, 8),
+    ENTRY(cox_linear, 3),     ENTRY(cox_robust, 8),   ENTRY(cox_schoenfeld, 3),
+    ENTRY(cox_scores, 4),     ENTRY(cox_std_err, 3),  ENTRY(cox_stratum_means, 1),
+    ENTRY(cox_survfit, 8),    ENTRY(cox_profile, 6),
+    ENTRY(cox_zph, 5),      ENTRY(cox_zph_clock, 2),
+    ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),  ENTRY(frame_group, 1),
+    ENTRY(frame_response, 3), ENTRY(frame_scan, 3),   ENTRY(get_threads, 0),
+    ENTRY(set_threads, 1),    {NULL, NULL, 0},        ENTRY(concordance, 4),
+    ENTRY(cox_exact, 7),      ENTRY(cox_firth, 9),    ENTRY(cox_fit, 8),
+    ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),  ENTRY(frame_group, 1),
+    ENTRY(frame_response, 3), ENTRY(frame_scan, 3),   ENTRY(get_threads, 0),
+    ENTRY(set_threads, 1),    {NULL, NULL, 0},
     ENTRY(concordance, 4),
     ENTRY(cox_baseline, 4),
     ENTRY(cox_exact, 7),
