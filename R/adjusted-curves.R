@@ -27,15 +27,15 @@
 #' @param conf.level confidence level, between 0 and 1. Intervals are Wald's for log survival, for
 #'   the patients as they are: that others might have been in the study is not part of it.
 #' @returns A data frame of class `c("sr_curves", "data.frame")`: `group` (factor), the variables
-#'   of `by`, `time` (in the unit of the fit, from 0 or the first entry, at each event), `estimate` (survival),
-#'   `std.error`, `conf.low`, `conf.high`. Attributes: `follow_up`, data frame of `group`, `start`,
+#'   of `by`, `time` (in the unit of the fit, from 0 or the first entry, at each event), `estimate`
+#'   (survival), `std.error`, `conf.low`, `conf.high`. Attributes: `follow_up`, data frame of `group`, `start`,
 #'   `stop`, `event` of the patients who really are in a group, for numbers at risk (`NULL` where
 #'   a group is a number taken from a continuous variable); `labels`, `conf.level`, `kind`.
 #' @references Gail MH, Byar DP (1986). Variance calculations for direct adjusted survival curves,
 #'   with applications to testing for no treatment effect. *Biometrical Journal*, 28, 587-599.
 #'   \doi{10.1002/bimj.4710280508}
 #' @examples
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ strata(rank_status(pgr)) + age + nodes, data = survival::gbsg
 #' )
 #' curves <- adjusted_curves(fit)
@@ -122,7 +122,7 @@ curve_groups <- function(grid, by) {
     by <- hr_spec(grid, by, "by")
     levels <- hr_levels(grid, by)
     values <- lapply(seq_len(nrow(levels)), function(g) as.list(levels[g, , drop = FALSE]))
-    shown <- lapply(levels, function(v) if (is.numeric(v)) format(v, trim = TRUE) else as.character(v))
+    shown <- lapply(levels, show_levels)
     label <- do.call(paste, c(unname(shown), sep = ", "))
     title <- paste(vapply(names(by), function(v) grid_label(grid, v), ""), collapse = ", ")
     member <- curve_members(grid, levels)
@@ -142,6 +142,10 @@ curve_groups <- function(grid, by) {
     values = values, label = label, title = title, levels = levels, follow_up = follow_up,
     end = ends
   )
+}
+
+show_levels <- function(v) {
+  if (is.numeric(v)) format(v, trim = TRUE, digits = 4L) else as.character(v)
 }
 
 # which group each patient is in; NULL if a group is a value of a continuous variable

@@ -39,13 +39,13 @@
 #'   Attribute `averaged`: covariates that also interact with `contrast`; the log hazard ratio
 #'   is then the mean over the patients of the fit.
 #' @examples
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ hormon * rank_status(pgr) + age + nodes, data = survival::gbsg
 #' )
 #' hazard_ratio(fit, contrast = "hormon", by = "rank_status(pgr)")
 #'
 #' # the marker as it was measured
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ hormon * log(pgr + 1) + age + nodes, data = survival::gbsg
 #' )
 #' hazard_ratio(fit, contrast = "hormon", by = list(pgr = c(0, 20, 200)))

@@ -28,7 +28,7 @@
 #'   `conf.high`, and for observed curves `n.censor`.
 #' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
 #' plot_curves(Surv(pfs_time, pfs) ~ rank, data = rank_cohort)
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(rfstime / 365.25, status) ~ strata(rank_status(pgr)) + age + nodes + grade,
 #'   data = survival::gbsg
 #' )
@@ -58,9 +58,7 @@ plot_curves <- function(x, data = NULL, by = NULL, adjust = c("marginal", "mean"
   if (is.null(xlab)) xlab <- said$time
   if (is.null(ylab)) {
     kind <- attr(curves, "kind")
-    ylab <- if (kind == "observed") "Survival probability" else {
-      paste0("Survival probability, ", kind)
-    }
+    ylab <- paste0("Survival probability", if (kind != "observed") paste0(", ", kind))
   }
   if (is.null(legend_title)) legend_title <- said$group
   if (is.null(breaks)) breaks <- pretty(c(min(curves$time), max(curves$time)), 6L)
@@ -245,7 +243,8 @@ curves_of_formula <- function(formula, data, conf.level) {
 }
 
 # label of the one variable in an expression, or what is written
-formula_label <- function(expression, data, otherwise = paste(deparse(expression), collapse = " ")) {
+formula_label <- function(expression, data, otherwise = NULL) {
+  if (is.null(otherwise)) otherwise <- paste(deparse(expression), collapse = " ")
   inner <- all.vars(expression)
   label <- if (length(inner) == 1L) attr(data[[inner]], "label", exact = TRUE)
   if (is.null(label)) otherwise else label

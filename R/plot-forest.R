@@ -14,14 +14,16 @@
 #' @param favours two strings to stand below the axis, left and right of 1.
 #' @param limits the ends of the axis, two hazard ratios; `NULL`: chosen.
 #' @param colour of squares and lines.
-#' @returns A patchwork of ggplots; its `$data` has a row a line: `label`, `level` (0 title, 1 line),
-#'   `estimate`, `conf.low`, `conf.high`, `p.value`, `n`, `events`, `is_reference`.
+#' @returns A patchwork of ggplots; its `$data` has a row a line: `label`, `level` (0 title, 1
+#'   line), `estimate`, `conf.low`, `conf.high`, `p.value`, `n`, `events`, `is_reference`.
 #' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(pfs_time, pfs) ~ arm * rank + age + visceral, data = rank_cohort
 #' )
-#' plot_forest(hazard_ratio(fit, "arm", "rank"), favours = c("combination better", "control better"))
-#' fit <- survival::coxph(
+#' plot_forest(
+#'   hazard_ratio(fit, "arm", "rank"), favours = c("combination better", "control better")
+#' )
+#' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ factor(grade) + age + rank_status(pgr), data = survival::gbsg
 #' )
 #' plot_forest(fit)
@@ -69,8 +71,7 @@ forest_row <- function(label, level = 1L, estimate = NA_real_, conf.low = NA_rea
 forest_of_ratios <- function(x) {
   by <- attr(x, "by")
   shown <- lapply(by, function(v) {
-    value <- x[[v]]
-    if (is.numeric(value)) format(value, trim = TRUE) else as.character(value)
+    show_levels(x[[v]])
   })
   level <- if (length(by)) do.call(paste, c(shown, sep = ", ")) else x$contrast
   row <- function(i, label) {

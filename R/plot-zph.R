@@ -23,7 +23,7 @@
 #' @references Grambsch PM, Therneau TM (1994). Proportional hazards tests and diagnostics based on
 #'   weighted residuals. *Biometrika*, 81, 515-526. \doi{10.1093/biomet/81.3.515}
 #' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
-#' fit <- survival::coxph(
+#' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ rank_status(pgr) + age + nodes, data = survival::gbsg
 #' )
 #' plot_zph(fit)

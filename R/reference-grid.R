@@ -60,10 +60,13 @@ grid_data <- function(fit, frame) {
   if (anyNA(here)) NULL else all[here, , drop = FALSE]
 }
 
-# the model frame's name of what the user named, or NULL; blanks do not count
+# the model frame's name of what the user named, or of the strata made from it, or NULL; blanks do
+# not count
 grid_column <- function(grid, name) {
   squash <- function(s) gsub("[[:space:]]+", "", s)
-  found <- which(squash(names(grid$columns)) == squash(name))
+  known <- squash(names(grid$columns))
+  found <- match(c(squash(name), sprintf("strata(%s)", squash(name))), known)
+  found <- found[!is.na(found)]
   if (length(found)) names(grid$columns)[[found[[1L]]]]
 }
 

@@ -1,6 +1,6 @@
 # A SIMULATED trial. No patient stands behind any row of it.
 #
-#   Rscript data-raw/rank_cohort.R        (from the root of the package; writes data/rank_cohort.rda)
+#   Rscript data-raw/rank_cohort.R      from the root of the package; writes data/rank_cohort.rda
 #
 # What is put in, so that an analysis can be judged by what it finds:
 #   z            latent RANK of the tumour, standard normal, higher where ER is lower

@@ -79,6 +79,17 @@ test_that("strata that interact with the treatment are levels too", {
   expect_identical(attr(hr, "interaction")$df[1], 1L)
 })
 
+test_that("a status within strata() can be named as it stands", {
+  fit <- fit_cox(Surv(rfstime, status) ~ treated * strata(rank_status(pgr)) + age, gbsg)
+  first <- hazard_ratio(fit, "treated", "strata(rank_status(pgr))")
+  inner <- hazard_ratio(fit, "treated", "rank_status(pgr)")
+  expect_identical(as.character(inner[["rank_status(pgr)"]]), c("low", "high"))
+  expect_identical(inner$estimate, first$estimate)
+  expect_identical(inner$n, c(table(gbsg$marker)), ignore_attr = TRUE)
+  # the interaction test refits with fit_cox()
+  expect_false(anyNA(attr(inner, "interaction")$p.value))
+})
+
 test_that("three levels, three ways and numbers", {
   fit <- survival::coxph(Surv(rfstime, status) ~ factor(grade) * marker * log(age), gbsg)
   hr <- hazard_ratio(fit, "grade", "marker")
@@ -146,7 +157,8 @@ test_that("it tells when there is no interaction, and prints both tests", {
   expect_output(print(hr), "by assumption")
   fit <- survival::coxph(Surv(rfstime, status) ~ treated * marker, gbsg)
   expect_output(print(hazard_ratio(fit, "treated", "marker")), "likelihood ratio test.*p")
-  expect_s3_class(generics::tidy(hazard_ratio(fit, "treated", "marker")), "data.frame", exact = TRUE)
+  plain <- generics::tidy(hazard_ratio(fit, "treated", "marker"))
+  expect_s3_class(plain, "data.frame", exact = TRUE)
 })
 
 test_that("what cannot be answered is told", {

@@ -38,7 +38,8 @@ test_that("missing values and names stay in their places", {
   expect_identical(names(s), c("a", "b", "c", "d"))
   expect_identical(attr(s, "counts")[["missing"]], 2L)
   expect_length(rank_status(numeric(), "value", cut = 1), 0L)
-  expect_identical(as.character(rank_status(c(NA, NA_real_), "value", cut = 1)), c(NA, NA_character_))
+  none <- rank_status(c(NA, NA_real_), "value", cut = 1)
+  expect_identical(as.character(none), c(NA, NA_character_))
 })
 
 test_that("a subset keeps the cut; what mixes cuts forgets it", {
@@ -163,4 +164,8 @@ test_that("fit_cox() remembers the cut, within strata() too", {
     cut <- attr(terms(fit), "predvars")
     expect_false(any(grepl("median", deparse(cut))))
   }
+  # two patients, both above the cut: a median taken anew would part them
+  two <- gbsg[here, ][order(gbsg$pgr[here])[c(1, sum(here))], ]
+  curve <- survival::survfit(fit, newdata = two)
+  expect_identical(unname(curve$strata[1]), unname(curve$strata[2]))
 })
