@@ -309,23 +309,24 @@ curves_of_survfit <- function(x) {
   out <- out[order(out$group, out$time), ]
   out <- out[!duplicated(out[c("group", "time")], fromLast = TRUE), ]
   rownames(out) <- NULL
-  labels <- levels(out$group)
-  risk_at <- if (ncol(estimate) == 1L && is.null(x$n.enter)) function(breaks) {
-    counts <- lapply(names(strata), function(g) {
-      here <- row_group == g
-      time <- x$time[here]
-      n <- x$n.risk[here]
-      first <- vapply(breaks, function(t) which(time >= t)[1L], 0L)
-      ifelse(is.na(first), 0, n[first])
-    })
-    data.frame(
-      time = rep(breaks, length(strata)),
-      group = factor(rep(labels, each = length(breaks)), labels), n = round(unlist(counts))
-    )
+  risk_at <- if (ncol(estimate) == 1L && is.null(x$n.enter)) {
+    function(breaks) survfit_risk(x, row_group, names(strata), levels(out$group), breaks)
   }
   structure(
     out, class = c("sr_curves", "data.frame"), risk_at = risk_at,
     labels = list(group = title, time = "Time"), conf.level = x$conf.int,
     kind = if (inherits(x, "survfitcox")) "predicted" else "observed"
+  )
+}
+
+survfit_risk <- function(x, row_group, names, labels, breaks) {
+  counts <- lapply(names, function(g) {
+    here <- row_group == g
+    first <- vapply(breaks, function(t) which(x$time[here] >= t)[1L], 0L)
+    ifelse(is.na(first), 0, x$n.risk[here][first])
+  })
+  data.frame(
+    time = rep(breaks, length(names)),
+    group = factor(rep(labels, each = length(breaks)), labels), n = round(unlist(counts))
   )
 }

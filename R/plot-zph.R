@@ -43,26 +43,9 @@ plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab 
       x = sprintf("It is of class %s.", class(x)[[1L]])
     ), arg = "x")
   }
-  y <- as.matrix(x$y)
-  known <- colnames(y)
-  if (is.null(terms)) terms <- known
-  unknown <- setdiff(terms, known)
-  if (length(unknown)) {
-    stop_input(c(
-      "`terms` must name terms of the test.", x = paste0("Unknown: ", toString(unknown), "."),
-      i = paste0("It has ", toString(known), ".")
-    ), arg = "terms")
-  }
-  p <- x$table[match(terms, rownames(x$table)), "p"]
-  shown <- ifelse(terms %in% names(labels), labels[terms], terms)
-  panel <- sprintf("%s: p %s", shown, sub("^([^<])", "= \\1", format_p(p)))
-  panel <- factor(panel, unique(panel))
-  points <- do.call(rbind, lapply(seq_along(terms), function(k) {
-    data.frame(
-      term = terms[[k]], panel = panel[[k]], time = x$time, x = x$x,
-      estimate = y[, terms[[k]]], row.names = NULL
-    )
-  }))
+  points <- zph_points(x, terms, labels)
+  terms <- levels(points$term)
+  panel <- factor(levels(points$panel), levels(points$panel))
   points <- points[!is.na(points$estimate), ]
   smooth <- do.call(rbind, lapply(split(points, points$panel, drop = TRUE), function(one) {
     cbind(panel = one$panel[[1L]], zph_smooth(one$x, one$estimate, conf.level))
@@ -92,6 +75,30 @@ plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab 
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free_y") +
     ggplot2::scale_x_continuous(breaks = at$x, labels = at$label) +
     ggplot2::labs(x = xlab, y = "Log hazard ratio") + plot_theme()
+}
+
+# one row for each residual and term, with the panel that it is drawn in
+zph_points <- function(x, terms, labels) {
+  y <- as.matrix(x$y)
+  known <- colnames(y)
+  if (is.null(terms)) terms <- known
+  unknown <- setdiff(terms, known)
+  if (length(unknown)) {
+    stop_input(c(
+      "`terms` must name terms of the test.", x = paste0("Unknown: ", toString(unknown), "."),
+      i = paste0("It has ", toString(known), ".")
+    ), arg = "terms")
+  }
+  p <- x$table[match(terms, rownames(x$table)), "p"]
+  shown <- ifelse(terms %in% names(labels), labels[terms], terms)
+  panel <- sprintf("%s: p %s", shown, sub("^([^<])", "= \\1", format_p(p)))
+  panel <- factor(panel, unique(panel))
+  do.call(rbind, lapply(seq_along(terms), function(k) {
+    data.frame(
+      term = factor(terms[[k]], terms), panel = panel[[k]], time = x$time, x = x$x,
+      estimate = y[, terms[[k]]], row.names = NULL
+    )
+  }))
 }
 
 # the coefficient of each term that has one only

@@ -169,3 +169,24 @@ test_that("fit_cox() remembers the cut, within strata() too", {
   curve <- survival::survfit(fit, newdata = two)
   expect_identical(unname(curve$strata[1]), unname(curve$strata[2]))
 })
+
+test_that("RANK in 147 tumours", {
+  nki <- skip_without_shared("rank_nki.csv")
+  status <- rank_status(nki$TNFRSF11A, "quantile", cut = 0.75)
+  expect_identical(c(table(status)), c(low = 110L, high = 37L))
+  er <- tapply(nki$TNFRSF11A, nki$er, median)
+  expect_equal(round(er[["0"]], 3), 0.091)
+  expect_equal(round(er[["1"]], 3), -0.116)
+  nki$series <- factor(nki$series)
+  fit <- fit_cox(
+    Surv(dmfs_months, dmfs_event) ~ rank_status(TNFRSF11A, "quantile", 0.75), data = nki
+  )
+  hr <- hazard_ratio(fit, "rank_status(TNFRSF11A, \"quantile\", 0.75)")
+  # what the data's own page says of it: about 1.5, and the interval covers 1
+  expect_lt(abs(hr$estimate - 1.5), 0.15)
+  expect_true(hr$conf.low < 1 && hr$conf.high > 1)
+  # each series was hybridised by itself
+  by_series <- rank_status(nki$TNFRSF11A, by = nki$series)
+  share <- tapply(by_series == "high", nki$series, mean)
+  expect_true(all(abs(share - 0.5) < 0.02))
+})
