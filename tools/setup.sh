@@ -20,7 +20,7 @@ build="cli generics rlang survival"
 report="rmarkdown knitr ggplot2 patchwork broom"
 ecosystem="emmeans multcomp car sandwich broom mice riskRegression pec survminer"
 packages=$build
-optional="" # from CRAN or nowhere; nothing fails without them
+optional="" # from CRAN or nowhere, with few dependencies; nothing fails without them
 texmf=/usr/share/texlive/texmf-dist
 clang=/usr/lib/llvm-14/lib/clang
 case $level in
@@ -41,7 +41,7 @@ case $level in
       texi2dvi:texinfo $texmf/tex/latex/psnfss/times.sty:texlive-latex-base
       $texmf/fonts/tfm/adobe/times/ptmr8t.tfm:texlive-fonts-recommended"
     packages="$build $report $ecosystem testthat withr boot Rmpfr"
-    optional="coxphf ggsurvfit gtsummary" ;;
+    optional="coxphf" ;;
   bench)
     packages="$build $report boot"
     optional="coxphf" ;;
