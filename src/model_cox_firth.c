@@ -33,6 +33,7 @@ typedef struct {
     double *direction;
     double length; /* g'Ag */
     size_t n_pair, newest;
+    int n_cut, is_up;       /* cuts so far; did the last walk lead up? */
     double *moved, *turned; /* [MOST_PAIRS x p] change of theta, of -gradient */
 } firth_search;
 
@@ -129,20 +130,20 @@ static void add_pair(firth_search *search, const sr_jeffreys_point *from,
         search->n_pair++;
 }
 
-/* Walk along the direction from `at`; the better point in `to`. *is_up = 0: none was found. */
+/* Walk along the direction from `at`; the better point in `to`, unless search->is_up = 0. */
 static sr_status walk(sr_context *ctx, sr_jeffreys *problem, firth_search *search,
-                      const sr_jeffreys_point *at, sr_jeffreys_point *to, int *n_cut, int *is_up)
+                      const sr_jeffreys_point *at, sr_jeffreys_point *to)
 {
     const size_t p = search->p;
     const double slope = dot(p, search->direction, search->free_gradient);
     double stretch = 1;
-    *is_up = 0;
-    for (int cut = 0; cut < MOST_CUTS && !*is_up; cut++, stretch /= 2) {
+    search->is_up = 0;
+    for (int cut = 0; cut < MOST_CUTS && !search->is_up; cut++, stretch /= 2) {
         for (size_t j = 0; j < p; j++)
             to->theta[j] = at->theta[j] + stretch * search->direction[j];
         SR_TRY(sr_jeffreys_evaluate(ctx, problem, to));
-        *n_cut += cut > 0;
-        *is_up = to->f >= at->f + 1e-4 * stretch * slope - ROUNDING * fabs(at->f);
+        search->n_cut += cut > 0;
+        search->is_up = to->f >= at->f + 1e-4 * stretch * slope - ROUNDING * fabs(at->f);
     }
     return SR_OK;
 }
@@ -162,18 +163,17 @@ static sr_status climb(sr_context *ctx, sr_jeffreys *problem, firth_search *sear
     SR_TRY(measure(ctx, search, at));
     fit->loglik[0] = at->f;
     fit->score_test = search->length;
-    fit->n_iter = fit->n_halving = 0;
+    fit->n_iter = 0;
     fit->is_converged = control->max_iter == 0 || search->length <= tolerance;
     while (!fit->is_converged && fit->n_iter < control->max_iter) {
-        int is_up;
         fit->n_iter++;
         SR_TRY(correct_direction(ctx, search));
-        SR_TRY(walk(ctx, problem, search, at, &to, &fit->n_halving, &is_up));
-        if (!is_up && search->n_pair == 0) {
+        SR_TRY(walk(ctx, problem, search, at, &to));
+        if (!search->is_up && search->n_pair == 0) {
             fit->is_converged = search->length <= NEAR;
             break;
         }
-        if (!is_up) {
+        if (!search->is_up) {
             search->n_pair = 0;
             SR_TRY(measure(ctx, search, at));
             continue;
@@ -187,6 +187,7 @@ static sr_status climb(sr_context *ctx, sr_jeffreys *problem, firth_search *sear
         fit->is_converged = search->length <= tolerance;
     }
     fit->loglik[1] = at->f;
+    fit->n_halving = search->n_cut;
     return SR_OK;
 }
 
@@ -217,6 +218,7 @@ static sr_status search_take(sr_context *ctx, size_t p, const int *fixed, firth_
     out->p = p;
     out->fixed = fixed;
     out->n_pair = out->newest = 0;
+    out->n_cut = out->is_up = 0;
     SR_TAKE(out->inverse, sr_arena_double(arena, p * p));
     SR_TAKE(out->free_gradient, sr_arena_double(arena, p));
     SR_TAKE(out->direction, sr_arena_double(arena, p));

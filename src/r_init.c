@@ -7,6 +7,8 @@
 
 SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
 SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre);
+SEXP r_cox_boot(SEXP bundle, SEXP is_efron, SEXP init, SEXP search, SEXP unit, SEXP group,
+                SEXP times, SEXP seed);
 SEXP r_cox_exact(SEXP bundle, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol, SEXP is_centred,
                  SEXP tolerance);
 SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, SEXP query_eta,
@@ -35,6 +37,7 @@ SEXP r_frame_group(SEXP x);
 SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
 SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_get_threads(void);
+SEXP r_resample_counts(SEXP n_unit, SEXP group, SEXP times, SEXP seed);
 SEXP r_set_threads(SEXP count);
 
 /* One line a routine, alphabetical. */
@@ -43,6 +46,7 @@ SEXP r_set_threads(SEXP count);
 static const R_CallMethodDef routines[] = {
     ENTRY(concordance, 4),
     ENTRY(cox_baseline, 4),
+    ENTRY(cox_boot, 8),
     ENTRY(cox_exact, 7),
     ENTRY(cox_expected, 7),
     ENTRY(cox_firth, 9),
@@ -64,6 +68,7 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_response, 3),
     ENTRY(frame_scan, 3),
     ENTRY(get_threads, 0),
+    ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},
 };

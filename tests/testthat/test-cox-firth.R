@@ -73,13 +73,16 @@ test_that("the maximum is one: no slope, and no higher value around it", {
 test_that("the estimate, tests and limits of coxphf", {
   skip_if_not_installed("coxphf")
   breast <- get(utils::data("breast", package = "coxphf", envir = environment()))
+  names(breast) <- c("size", "node", "grade", "receptor", "time", "status")[
+    match(names(breast), c("T", "N", "G", "CD", "TIME", "CENS"))
+  ]
   # coxphf scales columns to unit standard deviation, so that its likelihoods differ from ours by a
   # constant; its limits come from a search that ends at 1e-4 or so.
   reference <- suppressWarnings(coxphf::coxphf(
-    Surv(TIME, CENS) ~ T + N + G + CD, breast, epsilon = 1e-14, gconv = 1e-10, maxit = 500
+    Surv(time, status) ~ size + node + grade + receptor, breast, epsilon = 1e-14, gconv = 1e-10, maxit = 500
   ))
-  x <- unname(as.matrix(breast[c("T", "N", "G", "CD")])) + 0
-  y <- Surv(breast$TIME, breast$CENS)
+  x <- unname(as.matrix(breast[c("size", "node", "grade", "receptor")])) + 0
+  y <- Surv(breast$time, breast$status)
   fit <- firth_fit(x, y, "breslow")
   expect_close(fit$coefficients, stats::coef(reference), 1e-7)
   expect_close(fit$var, reference$var, 1e-7)
@@ -89,7 +92,7 @@ test_that("the estimate, tests and limits of coxphf", {
   expect_close(tests[, "p"], reference$prob, 1e-6)
   limits <- cox_firth_interval(data, "breslow", fit, tight, rep(TRUE, 4))
   reference <- suppressWarnings(coxphf::coxphf(
-    Surv(TIME, CENS) ~ T + N + G + CD, breast, maxit = 2000, maxstep = 0.05
+    Surv(time, status) ~ size + node + grade + receptor, breast, maxit = 2000, maxstep = 0.05
   ))
   expect_close(exp(limits[, "lower"]), reference$ci.lower, 1e-3)
   expect_close(exp(limits[, "upper"]), reference$ci.upper, 1e-3)
