@@ -40,7 +40,7 @@ plot_forest <- function(x, conf.level = 0.95, labels = NULL, xlab = "Hazard rati
   known <- rows$label %in% names(labels)
   rows$label[known] <- labels[rows$label[known]]
   rows$y <- rev(seq_len(nrow(rows)))
-  span <- c(if (is.null(favours)) 0.4 else -0.7, nrow(rows) + 1.6)
+  span <- c(if (is.null(favours)) 0.4 else -0.9, nrow(rows) + 1.6)
   left <- forest_text(rows, forest_left(rows), span)
   right <- forest_text(rows, forest_right(rows, level), span)
   middle <- forest_panel(
@@ -236,7 +236,7 @@ forest_text <- function(rows, columns, span) {
 
 forest_panel <- function(rows, xlab, favours, limits, colour, span, is_weighted) {
   seen <- rows[!is.na(rows$estimate) & !rows$is_reference, ]
-  if (is.null(limits)) limits <- forest_limits(seen)
+  if (is.null(limits)) limits <- forest_limits(seen, if (is.null(favours)) 1.25 else 1.8)
   breaks <- forest_breaks(limits)
   cut_low <- pmax(seen$conf.low, limits[[1L]])
   cut_high <- pmin(seen$conf.high, limits[[2L]])
@@ -283,20 +283,23 @@ forest_panel <- function(rows, xlab, favours, limits, colour, span, is_weighted)
     )
   if (is.null(favours)) return(plot)
   said <- data.frame(
-    x = c(0.97, 1.03), side = c(1, 0),
-    label = c(paste0("\u2190 ", favours[[1L]]), paste0(favours[[2L]], " \u2192"))
+    x = c(0.98, 1.02), xend = limits, side = c(1, 0), label = favours
   )
-  plot + ggplot2::geom_text(
+  plot + ggplot2::geom_segment(
+    data = said, colour = "grey25", linewidth = 0.4, arrow = arrow("last"),
+    ggplot2::aes(x = .data$x, xend = .data$xend, y = 0.15, yend = 0.15)
+  ) + ggplot2::geom_text(
     data = said, size = 3, colour = "grey25",
-    ggplot2::aes(x = .data$x, y = -0.1, label = .data$label, hjust = .data$side)
+    ggplot2::aes(x = .data$x, y = -0.4, label = .data$label, hjust = .data$side)
   )
 }
 
-# ends of the axis: all intervals, but not beyond a factor of 20 from 1, and always around 1
-forest_limits <- function(rows) {
+# ends of the axis: all intervals, but not beyond a factor of 20 from 1, and at least from 1/least
+# to least
+forest_limits <- function(rows, least) {
   finite <- function(v) v[is.finite(v) & v > 0]
-  low <- min(finite(pmax(rows$conf.low, 1 / 20)), 0.8)
-  high <- max(finite(pmin(rows$conf.high, 20)), 1.25)
+  low <- min(finite(pmax(rows$conf.low, 1 / 20)), 1 / least)
+  high <- max(finite(pmin(rows$conf.high, 20)), least)
   c(low, high)
 }
 
