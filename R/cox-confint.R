@@ -13,7 +13,8 @@
 #' @param object a model from [fit_cox()].
 #' @param parm which coefficients: names or numbers; default: all.
 #' @param level the confidence level.
-#' @param method `"wald"` (with the robust standard error where the fit has one) or `"profile"`.
+#' @param method `"wald"` (with the robust standard error where the fit has one) or `"profile"`,
+#'   which is the default for a fit with `firth = TRUE`.
 #' @param ... not used.
 #'
 #' @returns A matrix with a row for each coefficient and columns for the lower and upper limit, named
@@ -29,7 +30,11 @@
 #' exp(confint(fit, method = "profile"))
 #' @exportS3Method stats::confint sr_cox
 confint.sr_cox <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
-  method <- rlang::arg_match(method)
+  method <- if (missing(method) && isTRUE(object$sr$firth)) {
+    "profile"
+  } else {
+    rlang::arg_match(method)
+  }
   check_level(level)
   coef <- object$coefficients
   if (missing(parm)) parm <- names(coef)

@@ -9,6 +9,15 @@ cox_firth <- function(data, ties, init, control, is_centred, fixed = NULL, toler
   )
 }
 
+# The same with the tests of all coefficients, where there is a maximum to compare with.
+cox_firth_tested <- function(data, ties, init, control, is_centred) {
+  fit <- cox_firth(data, ties, init, control, is_centred)
+  if (fit$converged && control$iter.max > 0) {
+    fit$tests <- cox_firth_tests(data, ties, fit, control, is_centred)
+  }
+  fit
+}
+
 # Does coefficient j differ from `null`? Penalised likelihood-ratio tests, each against the maximum
 # with that coefficient held at `null` and the determinant that of the whole model (Heinze and
 # Schemper 2001). `estimate` is what cox_firth() gave for the same data. Returns a matrix with a row

@@ -68,7 +68,7 @@ summary.sr_cox <- function(object, conf.int = 0.95, scale = 1, ...) {
     loglik = object$loglik, nevent = object$nevent,
     coefficients = coefficient_table(object, beta, "Pr(>|z|)", scale)
   )
-  if (conf.int) result$conf.int <- ratio_table(beta, sqrt(diag(object$var)) * scale, conf.int)
+  if (conf.int) result$conf.int <- ratio_table(beta, limits_for_summary(object, conf.int) * scale)
   result$logtest <- test(change)
   result$sctest <- test(object$score)
   result$rsq <- c(
@@ -143,9 +143,16 @@ print_test <- function(label, test) {
   )
 }
 
-# coef, exp(coef), se (and robust se), z, p
+# coef, exp(coef), se (and robust se), z, p; with Firth's penalty chisq and p of the penalised
+# likelihood-ratio tests instead of z and p
 coefficient_table <- function(fit, beta, p_label, scale) {
   se <- sqrt(diag(fit$var)) * scale
+  if (!is.null(fit$sr$firth_tests)) {
+    table <- cbind(beta, exp(beta), se, fit$sr$firth_tests)
+    p_label <- sub("|z|", "Chisq", p_label, fixed = TRUE)
+    dimnames(table) <- list(names(beta), c("coef", "exp(coef)", "se(coef)", "Chisq", p_label))
+    return(table)
+  }
   z <- beta / se
   table <- cbind(
     coef = beta, `exp(coef)` = exp(beta),
@@ -157,11 +164,28 @@ coefficient_table <- function(fit, beta, p_label, scale) {
   table
 }
 
-ratio_table <- function(beta, se, level) {
-  z <- stats::qnorm((1 + level) / 2)
-  table <- cbind(exp(beta), exp(-beta), exp(beta - z * se), exp(beta + z * se))
+# Wald limits; with Firth's penalty those of its profile, for which the data must still be there
+limits_for_summary <- function(fit, level) {
+  beta <- fit$coefficients
+  wald <- beta + outer(sqrt(diag(fit$var)), stats::qnorm((1 + c(-1, 1) * level) / 2))
+  limits <- if (isTRUE(fit$sr$firth)) {
+    tryCatch(stats::confint(fit, level = level, method = "profile"), error = function(e) {
+      warn_user(c(
+        "The profile intervals could not be computed; those shown are from standard errors.",
+        x = conditionMessage(e)
+      ), class = "survresist_warning_profile")
+      wald
+    })
+  } else {
+    wald
+  }
   ends <- paste0(c("lower .", "upper ."), round(100 * level, 2))
-  dimnames(table) <- list(names(beta), c("exp(coef)", "exp(-coef)", ends))
+  matrix(limits, ncol = 2L, dimnames = list(names(beta), ends))
+}
+
+ratio_table <- function(beta, limits) {
+  table <- cbind(exp(beta), exp(-beta), exp(limits))
+  dimnames(table) <- list(names(beta), c("exp(coef)", "exp(-coef)", colnames(limits)))
   table
 }
 
@@ -188,7 +212,9 @@ print_left_out <- function(na_action, na_columns, show = 6L) {
 }
 
 print_notes <- function(sr) {
-  if (isTRUE(sr$firth)) cat("Firth's penalised likelihood\n")
+  if (isTRUE(sr$firth)) {
+    cat("Firth's penalised likelihood, its likelihood ratio tests and profile intervals\n")
+  }
   if (isTRUE(sr$n_merged > 0)) {
     cat(sprintf(
       "%.0f of %.0f distinct times were so close to another that they count as tied\n",

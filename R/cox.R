@@ -238,7 +238,7 @@ estimate_cox <- function(frame, asked) {
       if (!is_newton) tolerance <- 0
       cox_newton(data, asked$method, frame$init, control, is_centred, tolerance)
     } else if (asked$firth) {
-      cox_firth(data, asked$method, frame$init, control, is_centred)
+      cox_firth_tested(data, asked$method, frame$init, control, is_centred)
     } else if (is.null(x)) {
       exact_null(data, control)
     } else {

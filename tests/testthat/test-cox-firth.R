@@ -187,3 +187,25 @@ test_that("null models and aliased columns", {
   empty <- firth_fit(x[, 0], y)
   expect_close(empty$loglik, rep(survival::coxph(Surv(y[, 1], y[, 2]) ~ 1)$loglik, 2), 1e-12)
 })
+
+test_that("a fit reports penalised tests and profile intervals", {
+  patients <- survival::lung
+  fit <- fit_cox(Surv(time, status) ~ age + sex + ph.ecog, patients, firth = TRUE)
+  table <- summary(fit)
+  limits <- stats::confint(fit)
+  expect_identical(limits, stats::confint(fit, method = "profile"))
+  expect_gt(max(abs(limits - stats::confint(fit, method = "wald"))), 1e-4)
+  expect_close(table$conf.int[, 3:4], exp(limits), 1e-12)
+  expect_identical(colnames(table$coefficients)[4:5], c("Chisq", "Pr(>Chisq)"))
+  # the test rejects at 5 % exactly where the interval excludes 0
+  expect_identical(table$coefficients[, 5] < 0.05, limits[, 1] > 0 | limits[, 2] < 0)
+  # at the p-value's own level the interval ends at 0
+  p <- table$coefficients["age", 5]
+  expect_lt(min(abs(stats::confint(fit, "age", level = 1 - p))), 1e-6)
+  expect_output(print(fit), "Chisq")
+  expect_output(print(fit), "Firth's penalised likelihood")
+  half <- summary(fit, scale = 10)
+  expect_close(half$conf.int[, 3:4], exp(10 * limits), 1e-12)
+  rm(patients)
+  expect_warning(summary(fit), "profile intervals", class = "survresist_warning")
+})
