@@ -115,7 +115,8 @@ augment.sr_cox <- function(x, data = NULL, newdata = NULL, type.predict = "lp",
     .fitted = as.vector(predicted$fit), .se.fit = as.vector(predicted$se.fit)
   )
   if (!is_new) added$.resid <- as.vector(stats::residuals(x, type = type.residuals))
-  has_names <- .row_names_info(given) > 0L && !is.na(.row_names_info(given, 0L)[[1L]])
+  has_names <- !inherits(given, "tbl_df") &&
+    any(row.names(given) != as.character(seq_len(nrow(given))))
   given <- align_rows(given, nrow(added), x, is_new)
   labels <- if (has_names) list(.rownames = row.names(given))
   columns <- c(labels, as.list(given), as.list(added))
