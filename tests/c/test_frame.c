@@ -56,18 +56,18 @@ TEST(frame_makes_responses)
     const int status[] = {1, 2, INT_MIN, 2};
     double out[12];
     size_t n_bad_time = 9, n_bad_status = 9;
-    sr_frame_times in = {4, {0}, {stop, NULL, 0, 0}, {NULL, status, 0, 0}, -99};
+    sr_frame_times in = {4, {0}, {stop, NULL, 0, 0}, {NULL, status, 0, 0}, na_real()};
     CHECK_OK(sr_frame_response(&ctx, &in, out, &n_bad_time, &n_bad_status));
     CHECK(n_bad_time == 0 && n_bad_status == 0);
     CHECK(out[0] == 2 && out[2] == 4 && isnan(out[3]));
-    CHECK(out[4] == 0 && out[5] == 1 && out[6] == -99 && out[7] == 1);
+    CHECK(out[4] == 0 && out[5] == 1 && isnan(out[6]) && out[7] == 1);
     in.start = (sr_frame_column){start, NULL, 0, 0};
     CHECK_OK(sr_frame_response(&ctx, &in, out, &n_bad_time, &n_bad_status));
-    CHECK(n_bad_time == 1 && out[1] == -99 && out[0] == 0 && out[2] == 3 && out[3] == 2);
+    CHECK(n_bad_time == 1 && isnan(out[1]) && out[0] == 0 && out[2] == 3 && out[3] == 2);
     const double odd[] = {0, 1, 3, 1};
     in.status = (sr_frame_column){odd, NULL, 0, 0};
     CHECK_OK(sr_frame_response(&ctx, &in, out, &n_bad_time, &n_bad_status));
-    CHECK(n_bad_status == 1 && out[8] == 0 && out[9] == 1 && out[10] == -99 && out[11] == 1);
+    CHECK(n_bad_status == 1 && out[8] == 0 && out[9] == 1 && isnan(out[10]) && out[11] == 1);
     sr_arena_free(&ctx.arena);
 }
 
