@@ -31,12 +31,12 @@ static sr_status take_slots(sr_context *ctx, layout *lay)
     return SR_OK;
 }
 
-static sr_status layout_by_table(sr_context *ctx, const sr_times *t, const sr_timeindex *index,
-                                 layout *lay)
+/* slot [n_stratum x n_place], cleared: flags first, then the slot of the last event time up to each
+ * place */
+static sr_status number_by_table(sr_context *ctx, const sr_times *t, const sr_timeindex *index,
+                                 uint32_t *slot, layout *lay)
 {
     const size_t n_place = index->n_distinct, n_stratum = (size_t)t->n_stratum;
-    uint32_t *slot; /* flags first, then the slot of the last event time up to each place */
-    SR_TAKE(slot, (uint32_t *)sr_arena_zero(&ctx->arena, n_place * n_stratum, sizeof(uint32_t)));
     for (size_t i = 0; i < t->n; i++)
         if (t->event[i] != 0)
             slot[(size_t)stratum_of(t, i) * n_place + index->stop[i]] = 1;
@@ -67,6 +67,18 @@ static sr_status layout_by_table(sr_context *ctx, const sr_times *t, const sr_ti
             lay->enter[i] = of_stratum[index->start[i]];
     }
     return SR_OK;
+}
+
+static sr_status layout_by_table(sr_context *ctx, const sr_times *t, const sr_timeindex *index,
+                                 layout *lay)
+{
+    sr_arena scratch = {0};
+    uint32_t *const slot =
+        sr_arena_zero(&scratch, index->n_distinct * (size_t)t->n_stratum, sizeof(uint32_t));
+    const sr_status status =
+        slot == NULL ? SR_ERR_MEMORY : number_by_table(ctx, t, index, slot, lay);
+    sr_arena_free(&scratch);
+    return status;
 }
 
 static int compare_place(const void *a, const void *b)

@@ -126,7 +126,7 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     SR_TRY(sr_cox_layout(ctx, data, control, control->is_efron, &rs, fit));
     SR_TRY(sr_cox_scaling_make(ctx, data, data->times.weight, control->is_centred, &scaling));
     const sr_arena_mark own = sr_arena_save(&ctx->arena);
-    SR_TRY(sr_cox_view_make(ctx, data, &rs, &scaling, &v));
+    SR_TRY(sr_cox_view_make(ctx, data, &rs, &scaling, fit, &v));
     for (size_t j = 0; control->init != NULL && j < p; j++)
         result.theta[j] = control->init[j] / scaling.scale[j];
     if (p == 0) {

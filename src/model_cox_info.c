@@ -36,12 +36,20 @@ static int is_tied(const sr_riskset *rs, size_t k)
     return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
 }
 
-sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
+/* Room for the hazards that rows meet, without the single steps */
+static sr_status row_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
 {
     const size_t n_cell = rs->n_slot + rs->n_tied;
-    SR_TAKE(out->step, sr_arena_double(&ctx->arena, rs->n_slot));
+    out->step = NULL;
     SR_TAKE(out->at_cell, sr_arena_double(&ctx->arena, n_cell));
     SR_TAKE(out->at_cell_low, sr_arena_double(&ctx->arena, n_cell));
+    return SR_OK;
+}
+
+sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
+{
+    SR_TRY(row_hazard_take(ctx, rs, out));
+    SR_TAKE(out->step, sr_arena_double(&ctx->arena, rs->n_slot));
     return SR_OK;
 }
 
@@ -266,7 +274,7 @@ sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_tim
     const sr_arena_mark start = sr_arena_save(&ctx->arena);
     sr_cum_hazard hazard;
     double *met, *excess; /* r_i H_i, and w_i delta_i mark - r_i H_i */
-    SR_TRY(sr_cum_hazard_take(ctx, rs, &hazard));
+    SR_TRY(row_hazard_take(ctx, rs, &hazard));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, mark, &hazard));
     SR_TAKE(met, sr_arena_double(&ctx->arena, rs->n));
     SR_TAKE(excess, sr_arena_double(&ctx->arena, rs->n));

@@ -150,12 +150,8 @@ static sr_status gather_columns(sr_context *ctx, const uint32_t *row, size_t n, 
     return SR_OK;
 }
 
-static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
+static sr_status gather_rows(sr_context *ctx, const uint32_t *row, size_t n, sr_cox_view *v)
 {
-    uint32_t *row;
-    size_t n;
-    SR_TICK(ctx);
-    SR_TRY(order_by_slot(ctx, &v->rs, v->times.stratum, &row, &n));
     const sr_times from = v->times;
     SR_TRY(gather(ctx, from.event, row, n, &v->times.event));
     SR_TRY(gather(ctx, from.weight, row, n, &v->times.weight));
@@ -173,16 +169,38 @@ static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
     return SR_OK;
 }
 
-sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
-                           const sr_cox_scaling *scaling, sr_cox_view *v)
+static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
 {
-    *v = (sr_cox_view){
-        .times = data->times, .x = data->x, .offset = data->offset, .rs = *rs, .scaling = *scaling};
+    sr_context scratch = *ctx; /* the order is of no use once the rows stand in it */
+    scratch.arena = (sr_arena){0};
+    uint32_t *row;
+    size_t n;
+    SR_TICK(ctx);
+    sr_status status = order_by_slot(&scratch, &v->rs, v->times.stratum, &row, &n);
+    if (status == SR_OK)
+        status = gather_rows(ctx, row, n, v);
+    sr_arena_free(&scratch.arena);
+    return status;
+}
+
+sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
+                           const sr_cox_scaling *scaling, const sr_cox_fit *fit, sr_cox_view *v)
+{
+    *v = (sr_cox_view){.eta = fit->eta,
+                       .risk = fit->martingale,
+
+                       .times = data->times,
+                       .x = data->x,
+                       .offset = data->offset,
+                       .rs = *rs,
+                       .scaling = *scaling};
     SR_TRY(choose_centre(ctx, data, v));
     if (rs->n_slot + rs->n_tied > LAID_OUT_FROM && data->x.p > 0)
         SR_TRY(lay_out(ctx, v));
-    SR_TAKE(v->eta, sr_arena_double(&ctx->arena, v->times.n));
-    SR_TAKE(v->risk, sr_arena_double(&ctx->arena, v->times.n));
+    if (v->eta == NULL)
+        SR_TAKE(v->eta, sr_arena_double(&ctx->arena, v->times.n));
+    if (v->risk == NULL)
+        SR_TAKE(v->risk, sr_arena_double(&ctx->arena, v->times.n));
     SR_TAKE(v->beta, sr_arena_double(&ctx->arena, data->x.p));
     SR_TAKE(v->shift, sr_arena_double(&ctx->arena, (size_t)data->times.n_stratum));
     return sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums);
