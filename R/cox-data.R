@@ -9,8 +9,9 @@ cox_data <- function(x, y, stratum = NULL, weights = NULL, offset = NULL) {
 
 # One Newton fit in C (src/model_cox.c). `control` is a list as coxph.control() gives.
 # Returns coefficients, var, score (gradient), means, loglik, score_test, iter, rank, halving,
-# converged, linear.predictors, residuals (no names on any of them), times (NULL, or the merged
-# list(start, stop)), n_merged, n_distinct. Aliased columns have coefficient 0 and var 0.
+# converged, linear.predictors, residuals (no names on any of them), times (NULL, or what merging
+# moved: list(start, stop), each list(row, value), start NULL for right-censored data), n_merged,
+# n_distinct. Aliased columns have coefficient 0 and var 0.
 cox_newton <- function(data, ties, init, control, is_centred, tolerance = 0) {
   .Call(
     C_cox_fit, data, ties == "efron", init, as.integer(control$iter.max), control$eps,

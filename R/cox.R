@@ -247,7 +247,7 @@ estimate_cox <- function(frame, asked) {
     survresist_error_interval = function(e) stop_interval(frame)
   )
   if (!is_newton && !identical(y, frame$y)) {
-    fit$times <- list(if (ncol(y) == 3L) y[, 1L], y[, ncol(y) - 1L])
+    fit$times <- moved_times(y, frame$y)
   }
   fit$data <- data
   warn_merged(fit)
@@ -275,17 +275,24 @@ merge_close_times <- function(y) {
   tryCatch(survival::aeqSurv(y), error = function(e) stop_interval(list(y = y)))
 }
 
+# Which times differ between two responses, as cox_newton() tells it.
+moved_times <- function(y, before) {
+  columns <- if (ncol(y) == 3L) 1:2 else c(NA, 1L)
+  lapply(columns, function(column) {
+    if (is.na(column)) return(NULL)
+    row <- which(y[, column] != before[, column])
+    list(row, y[row, column])
+  })
+}
+
 # The response with the times that Newton's routine merged; NULL: none were.
 merge_times <- function(y, times) {
   if (is.null(times)) return(y)
   kept <- attributes(y)
   y <- unclass(y)
-  if (ncol(y) == 3L) {
-    y[, 1L] <- times[[1L]]
-    y[, 2L] <- times[[2L]]
-  } else {
-    y[, 1L] <- times[[2L]]
-  }
+  stop <- ncol(y) - 1L
+  y[times[[2L]][[1L]], stop] <- times[[2L]][[2L]]
+  if (stop == 2L) y[times[[1L]][[1L]], 1L] <- times[[1L]][[2L]]
   attributes(y) <- kept
   y
 }

@@ -122,16 +122,31 @@ SR_SIMD static double dot(const double *restrict a, const double *restrict b, si
     return sum;
 }
 
-/* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums,
- * and where each column of the block stands (columns that need no centring stay where they are). */
+/* q and u of a cross-product: given as vectors (either may be NULL), or made by `fill` */
+typedef struct {
+    const double *q, *u;
+    sr_row_weights fill;
+    const void *data;
+} row_weights;
+
+/* One chunk's room: the block, the block times q, tile sums [p_pad/2][p_pad/4][8], column sums, and
+ * where each column of the block stands (columns that need no centring stay where they are). */
 typedef struct {
     double *block, *weighted, *tiles, *sums;
     const double **column;
 } cross_room;
 
-static void cross_block(const sr_columns *x, size_t from, size_t m, const double *q,
-                        const double *u, size_t p_pad, const cross_room *room)
+static void cross_block(const sr_columns *x, size_t from, size_t m, const row_weights *by,
+                        size_t p_pad, const cross_room *room)
 {
+    double made_q[BLOCK], made_u[BLOCK];
+    const double *q = by->q == NULL ? NULL : by->q + from;
+    const double *u = by->u == NULL ? NULL : by->u + from;
+    if (by->fill != NULL) {
+        by->fill(by->data, from, m, made_q, made_u);
+        q = made_q;
+        u = made_u;
+    }
     for (size_t j = 0; j < x->p; j++) {
         double *const loaded = room->block + j * BLOCK;
         room->column[j] = is_plain(x, j) ? x->x[j] + from : loaded;
@@ -139,11 +154,11 @@ static void cross_block(const sr_columns *x, size_t from, size_t m, const double
             sr_columns_load_one(x, j, from, m, NULL, loaded);
     }
     for (size_t j = 0; u != NULL && j < x->p; j++)
-        room->sums[j] += dot(u + from, room->column[j], m);
+        room->sums[j] += dot(u, room->column[j], m);
     if (q == NULL)
         return;
     for (size_t j = 0; j < x->p; j++)
-        multiply(q + from, m, room->column[j], room->weighted + j * BLOCK);
+        multiply(q, m, room->column[j], room->weighted + j * BLOCK);
     const size_t n_right = p_pad / TILE_COLUMNS;
     for (size_t a = 0; a < p_pad / TILE_ROWS; a++)
         for (size_t b = a * TILE_ROWS / TILE_COLUMNS; b < n_right; b++)
@@ -168,8 +183,8 @@ static void gather_tiles(const double *tiles, size_t n_chunk, size_t room_size, 
         }
 }
 
-sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,
-                           double *out, double *sum)
+static sr_status cross(sr_context *ctx, const sr_columns *x, const row_weights *by, double *out,
+                       double *sum)
 {
     SR_TICK(ctx);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
@@ -190,17 +205,31 @@ sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q
             parts.column[j] = parts.block + j * BLOCK; /* zeros */
         const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
         for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
-            cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, q, u, p_pad, &parts);
+            cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, by, p_pad, &parts);
     }
-    if (q != NULL)
+    if (out != NULL)
         gather_tiles(room + 2 * p_pad * BLOCK, n_chunk, room_size, p, p_pad, out);
-    for (size_t j = 0; u != NULL && j < p; j++) {
+    for (size_t j = 0; sum != NULL && j < p; j++) {
         sum[j] = 0;
         for (size_t c = 0; c < n_chunk; c++)
             sum[j] += room[c * room_size + 2 * p_pad * BLOCK + n_tile + j];
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
+}
+
+sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,
+                           double *out, double *sum)
+{
+    const row_weights by = {.q = q, .u = u};
+    return cross(ctx, x, &by, q == NULL ? NULL : out, u == NULL ? NULL : sum);
+}
+
+sr_status sr_columns_cross_by(sr_context *ctx, const sr_columns *x, sr_row_weights fill,
+                              const void *data, double *out, double *sum)
+{
+    const row_weights by = {.fill = fill, .data = data};
+    return cross(ctx, x, &by, out, sum);
 }
 
 SR_SIMD static void add_column(const double *restrict x, size_t m, double centre, double slope,

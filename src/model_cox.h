@@ -27,6 +27,13 @@ typedef struct {
     const int *is_centred; /* [p] 1: centre and scale this column while fitting */
 } sr_cox_control;
 
+/* Rows whose time took the value of a neighbour */
+typedef struct {
+    size_t n;
+    uint32_t *row; /* [n] 0-based */
+    double *value; /* [n] */
+} sr_moved_times;
+
 /* All pointers are the caller's room; NULL where not wanted (never coef, var, loglik). */
 typedef struct {
     double *coef;     /* [p] aliased columns hold 0 */
@@ -39,8 +46,8 @@ typedef struct {
     double *eta;        /* [n] linear predictor: offset + sum_j (x_ij - mean_j) beta_j */
     double *martingale; /* [n] event - exp(eta) H, not weighted */
     size_t n_time_merged, n_time_distinct; /* before merging */
-    double *start, *stop; /* [n] times after merging, written only when n_time_merged > 0 */
-    size_t bad_row;       /* with SR_ERR_INTERVAL */
+    sr_moved_times start, stop;            /* with n_time_merged > 0, in the context's arena */
+    size_t bad_row;                        /* with SR_ERR_INTERVAL */
 } sr_cox_fit;
 
 sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,

@@ -267,26 +267,38 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
     return subtract_cross(ctx, rs->n_tied, p, sums->D1, weights.of_death, info);
 }
 
+typedef struct {
+    const sr_riskset *rs;
+    const sr_times *times;
+    const double *risk, *mark;
+    const sr_cum_hazard *hazard;
+} row_task;
+
+/* q = r_i H_i and u = w_i delta_i mark - r_i H_i of a block of rows */
+static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
+{
+    const row_task *const t = data;
+    for (size_t i = 0; i < m; i++) {
+        q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
+        u[i] = -q[i];
+    }
+    for (size_t i = 0; i < m; i++)
+        if (t->times->event[from + i] != 0)
+            u[i] += (t->times->weight == NULL ? 1 : t->times->weight[from + i]) *
+                    (t->mark == NULL ? 1 : t->mark[sr_leave(t->rs, from + i)]);
+}
+
 sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                              const sr_columns *x, const double *risk, const sr_risk_sums *sums,
                              const double *mark, double *score, double *info)
 {
     const sr_arena_mark start = sr_arena_save(&ctx->arena);
     sr_cum_hazard hazard;
-    double *met, *excess; /* r_i H_i, and w_i delta_i mark - r_i H_i */
     SR_TRY(row_hazard_take(ctx, rs, &hazard));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, mark, &hazard));
-    SR_TAKE(met, sr_arena_double(&ctx->arena, rs->n));
-    SR_TAKE(excess, sr_arena_double(&ctx->arena, rs->n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
-    for (size_t i = 0; i < rs->n; i++) {
-        met[i] = risk[i] * sr_row_hazard(rs, &hazard, i);
-        excess[i] = -met[i];
-        if (times->event[i] != 0)
-            excess[i] += (times->weight == NULL ? 1 : times->weight[i]) *
-                         (mark == NULL ? 1 : mark[sr_leave(rs, i)]);
-    }
-    SR_TRY(sr_columns_cross(ctx, x, met, excess, info, score));
+    const row_task task = {rs, times, risk, mark, &hazard};
+    SR_TRY(sr_columns_cross_by(ctx, x, fill_rows, &task, info, score));
+    sr_arena_restore(&ctx->arena, start);
     SR_TRY(subtract_means(ctx, rs, x->p, sums, mark, info));
     sr_arena_restore(&ctx->arena, start);
     return SR_OK;

@@ -6,28 +6,56 @@
 #include "core_simd.h"
 #include <math.h>
 
+/* Rows whose time differs from the value of its place */
+static sr_status find_moved(sr_context *ctx, size_t n, const double *time, const uint32_t *place,
+                            const double *value, sr_moved_times *out)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        out->n = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (time[i] == value[place[i]])
+                continue;
+            if (pass == 1) {
+                out->row[out->n] = (uint32_t)i;
+                out->value[out->n] = value[place[i]];
+            }
+            out->n++;
+        }
+        if (pass == 0) {
+            SR_TAKE(out->row, sr_arena_index(&ctx->arena, out->n));
+            SR_TAKE(out->value, sr_arena_double(&ctx->arena, out->n));
+        }
+    }
+    return SR_OK;
+}
+
+static sr_status index_times(sr_context *ctx, sr_context *scratch, const sr_times *times,
+                             double tolerance, sr_timeindex *index, sr_cox_fit *fit)
+{
+    SR_TRY(sr_timeindex_make(scratch, times->n, times->start, times->stop, tolerance, index,
+                             &fit->bad_row));
+    fit->n_time_merged = index->n_merged;
+    fit->n_time_distinct = index->n_distinct + index->n_merged;
+    if (index->n_merged == 0)
+        return SR_OK;
+    SR_TRY(find_moved(ctx, times->n, times->stop, index->stop, index->value, &fit->stop));
+    return times->start == NULL
+               ? SR_OK
+               : find_moved(ctx, times->n, times->start, index->start, index->value, &fit->start);
+}
+
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                         int is_efron, sr_riskset *rs, sr_cox_fit *fit)
 {
-    const sr_times *const times = &data->times;
     sr_timeindex index;
     sr_context scratch = *ctx; /* what only the sorting needs is given back at once */
     scratch.arena = (sr_arena){0};
-    sr_status status = sr_timeindex_make(&scratch, times->n, times->start, times->stop,
-                                         control->tol_time, &index, &fit->bad_row);
-    if (status == SR_OK) {
-        fit->n_time_merged = index.n_merged;
-        fit->n_time_distinct = index.n_distinct + index.n_merged;
-        for (size_t i = 0; index.n_merged > 0 && i < times->n; i++) {
-            fit->stop[i] = index.value[index.stop[i]];
-            if (times->start != NULL)
-                fit->start[i] = index.value[index.start[i]];
-        }
-        status = sr_riskset_from_index(ctx, times, &index, is_efron, rs);
-    }
+    sr_status status = index_times(ctx, &scratch, &data->times, control->tol_time, &index, fit);
+    if (status == SR_OK)
+        status = sr_riskset_from_index(ctx, &data->times, &index, is_efron, rs);
     sr_arena_free(&scratch.arena);
     SR_TRY(status);
-    return rs->n_slot == (size_t)times->n_stratum ? SR_ERR_NO_EVENT : SR_OK;
+    return rs->n_slot == (size_t)data->times.n_stratum ? SR_ERR_NO_EVENT : SR_OK;
 }
 
 /* Sum of w (x - from), or of w |x - from|, over one block */

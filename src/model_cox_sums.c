@@ -186,30 +186,32 @@ static sr_status carefully(sr_context *ctx, const job *work)
 
 enum { LANES = 4 };
 
-/* Rows in the order of their slots, nobody enters late: columns [column, column + LANES). */
-static void column_backwards(const job *work, size_t column, double *spare)
+/* Rows in the order of their slots, nobody enters late: columns [column, column + LANES). A lane
+ * past the last column does the work of the first lane again. */
+static void column_backwards(const job *work, size_t column)
 {
     const sr_riskset *const rs = work->rs;
-    double value[LANES][SR_BLOCK] = {{0}}, *slots[LANES], *ties[LANES];
+    double value[LANES][SR_BLOCK], *slots[LANES];
+    size_t own[LANES], n_own = 0;
     for (size_t lane = 0; lane < LANES; lane++) {
-        const int is_used = column + lane < work->n_column;
-        slots[lane] = is_used ? slots_of(work, column + lane) : spare;
-        ties[lane] = is_used ? ties_of(work, column + lane) : spare;
-        memset(ties[lane], 0, rs->n_tied * sizeof(double));
+        own[lane] = column + lane < work->n_column ? column + lane : column;
+        slots[lane] = slots_of(work, own[lane]);
+        n_own += own[lane] == column + lane;
+        memset(ties_of(work, own[lane]), 0, rs->n_tied * sizeof(double));
     }
     double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     int stratum = -1;
     for (size_t to = rs->n; to > 0;) {
         const size_t from = (to - 1) / SR_BLOCK * SR_BLOCK;
-        for (size_t lane = 0; lane < LANES && column + lane < work->n_column; lane++)
-            load_value(work, column + lane, from, to - from, value[lane]);
+        for (size_t lane = 0; lane < LANES; lane++)
+            load_value(work, own[lane], from, to - from, value[lane]);
         for (size_t i = to - from; i-- > 0;) {
             const uint32_t cell = rs->cell[from + i];
             uint32_t slot = cell;
             if (cell >= rs->n_slot) {
                 slot = rs->tied_slot[cell - rs->n_slot];
-                for (size_t lane = 0; lane < LANES; lane++)
-                    ties[lane][cell - rs->n_slot] += value[lane][i];
+                for (size_t lane = 0; lane < n_own; lane++)
+                    ties_of(work, own[lane])[cell - rs->n_slot] += value[lane][i];
             }
             if (rs->n_stratum > 1 && rs->slot_stratum[slot] != stratum) {
                 stratum = rs->slot_stratum[slot];
@@ -226,12 +228,10 @@ static void column_backwards(const job *work, size_t column, double *spare)
 
 static sr_status backwards(sr_context *ctx, const job *work)
 {
-    double *spare;
-    SR_TAKE(spare, sr_arena_double(&ctx->arena, work->rs->n_slot + work->rs->n_tied));
     const size_t n_group = (work->n_column + LANES - 1) / LANES;
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1)
     for (size_t group = 0; group < n_group; group++)
-        column_backwards(work, group * LANES, spare);
+        column_backwards(work, group * LANES);
     for (size_t j = 0; j < work->n_column; j++)
         for (int s = 0; s < work->rs->n_stratum; s++)
             slots_of(work, j)[work->rs->slot_begin[s]] = 0;

@@ -55,17 +55,33 @@ static void take_room(SEXP list, const sr_cox_data *data, sr_cox_fit *fit)
     fit->martingale = put_doubles(list, MARTINGALE, n);
 }
 
-/* Room for merged times, kept only if some merged */
-static void take_times(SEXP list, const sr_cox_data *data, double tolerance, sr_cox_fit *fit)
+/* list(row, value) of the moved times of one end; rows from 1, as R counts */
+static void put_moved(SEXP list, int place, const sr_moved_times *moved)
 {
-    if (!(tolerance > 0))
-        return;
-    const R_xlen_t n = (R_xlen_t)data->times.n;
+    SEXP part = Rf_allocVector(VECSXP, 2);
+    SET_VECTOR_ELT(list, place, part);
+    double *const row = put_doubles(part, 0, (R_xlen_t)moved->n);
+    double *const value = put_doubles(part, 1, (R_xlen_t)moved->n);
+    for (size_t i = 0; i < moved->n; i++) {
+        row[i] = (double)moved->row[i] + 1;
+        value[i] = moved->value[i];
+    }
+}
+
+typedef struct {
+    SEXP list;
+    const sr_cox_fit *fit;
+} moved_task;
+
+/* Runs while the arena still holds the moved times, so it must not jump past it. */
+static void put_times(void *task)
+{
+    const moved_task *const t = task;
     SEXP times = Rf_allocVector(VECSXP, 2);
-    SET_VECTOR_ELT(list, TIMES, times);
-    if (data->times.start != NULL)
-        fit->start = put_doubles(times, 0, n);
-    fit->stop = put_doubles(times, 1, n);
+    SET_VECTOR_ELT(t->list, TIMES, times);
+    if (t->fit->start.row != NULL)
+        put_moved(times, 0, &t->fit->start);
+    put_moved(times, 1, &t->fit->stop);
 }
 
 static void put_scalars(SEXP list, const sr_cox_fit *fit)
@@ -80,8 +96,6 @@ static void put_scalars(SEXP list, const sr_cox_fit *fit)
     SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(fit->is_converged));
     SET_VECTOR_ELT(list, N_MERGED, Rf_ScalarReal((double)fit->n_time_merged));
     SET_VECTOR_ELT(list, N_DISTINCT, Rf_ScalarReal((double)fit->n_time_distinct));
-    if (fit->n_time_merged == 0)
-        SET_VECTOR_ELT(list, TIMES, R_NilValue);
 }
 
 SEXP sr_fit_to_r(sr_fit_kernel kernel, const void *extra, const sr_fit_args *args)
@@ -100,15 +114,17 @@ SEXP sr_fit_to_r(sr_fit_kernel kernel, const void *extra, const sr_fit_args *arg
         .eps = Rf_asReal(args->eps),
         .tol_chol = Rf_asReal(args->tol_chol),
         .tol_time = Rf_asReal(args->tolerance),
-        .init = args->init == R_NilValue ? NULL : REAL(args->init),
-        .is_centred = LOGICAL(args->is_centred),
+        .init = args->init == R_NilValue ? NULL : REAL_RO(args->init),
+        .is_centred = LOGICAL_RO(args->is_centred),
     };
     SEXP list = PROTECT(sr_named_list(fit_names));
     take_room(list, &data, &fit);
-    take_times(list, &data, control.tol_time, &fit);
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = kernel(&ctx, &data, &control, extra, &fit);
+    sr_status status = kernel(&ctx, &data, &control, extra, &fit);
+    moved_task task = {list, &fit};
+    if (status == SR_OK && fit.n_time_merged > 0 && !R_ToplevelExec(put_times, &task))
+        status = SR_ERR_MEMORY;
     sr_context_close(&ctx, status);
     put_scalars(list, &fit);
     UNPROTECT(1);

@@ -9,7 +9,7 @@ static const double *doubles_or_null(SEXP value, R_xlen_t n, const char *what)
         return NULL;
     if (TYPEOF(value) != REALSXP || XLENGTH(value) != n)
         Rf_error("survresist, internal: `%s` must be %lld doubles", what, (long long)n);
-    return REAL(value);
+    return REAL_RO(value);
 }
 
 static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
@@ -25,8 +25,8 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
     const size_t p = is_list ? (size_t)XLENGTH(x) : n == 0 ? 0 : (size_t)(XLENGTH(x) / n);
     const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
     for (size_t j = 0; j < p; j++)
-        column[j] =
-            is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x") : REAL(x) + j * (size_t)n;
+        column[j] = is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x")
+                            : REAL_RO(x) + j * (size_t)n;
     out->p = p;
     out->x = column;
 }
@@ -39,7 +39,7 @@ static int strata_from_r(SEXP stratum, R_xlen_t n, const int **out)
         return 1;
     if (TYPEOF(stratum) != INTSXP || XLENGTH(stratum) != n)
         Rf_error("survresist, internal: `stratum` must be %lld integers", (long long)n);
-    *out = INTEGER(stratum);
+    *out = INTEGER_RO(stratum);
     for (R_xlen_t i = 0; i < n; i++) {
         if ((*out)[i] < 0)
             Rf_error("survresist, internal: `stratum` must be 0 or more");
@@ -58,8 +58,8 @@ void sr_data_from_r(SEXP bundle, sr_cox_data *out)
     const R_xlen_t n = Rf_nrows(y);
     const int is_counting = Rf_ncols(y) == 3;
     *out = (sr_cox_data){.times.n = (size_t)n};
-    out->times.start = is_counting ? REAL(y) : NULL;
-    out->times.stop = REAL(y) + (is_counting ? n : 0);
+    out->times.start = is_counting ? REAL_RO(y) : NULL;
+    out->times.stop = REAL_RO(y) + (is_counting ? n : 0);
     out->times.event = out->times.stop + n;
     out->times.n_stratum = strata_from_r(VECTOR_ELT(bundle, 2), n, &out->times.stratum);
     out->times.weight = doubles_or_null(VECTOR_ELT(bundle, 3), n, "weights");
