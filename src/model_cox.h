@@ -78,7 +78,8 @@ sr_status sr_risk_sums_take(sr_context *ctx, const sr_riskset *rs, const sr_colu
  *   mark[n_slot]  a factor for each event time (time-varying weights g(t)), NULL: 1
  *   at_cell[n_slot + n_tied]  sum of mark dH up to and with that cell; a tied death has its reduced part
  *   at_cell_low  the same, what rounding lost (so that at_cell[b] - at_cell[a] keeps its digits)
- * H_i = at_cell[cell_i] - at_cell[enter_i]. `step` may be NULL. */
+ * H_i = at_cell[cell_i] - at_cell[enter_i]. `step` may be NULL;
+ * so may at_cell_low where nobody enters late. */
 typedef struct {
     double *step;
     double *at_cell, *at_cell_low;

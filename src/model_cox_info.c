@@ -36,20 +36,23 @@ static int is_tied(const sr_riskset *rs, size_t k)
     return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
 }
 
-/* Room for the hazards that rows meet, without the single steps */
+/* Room for the hazards that rows meet: no single steps, and low parts only where sums subtract */
 static sr_status row_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
 {
     const size_t n_cell = rs->n_slot + rs->n_tied;
-    out->step = NULL;
+    *out = (sr_cum_hazard){NULL, NULL, NULL};
     SR_TAKE(out->at_cell, sr_arena_double(&ctx->arena, n_cell));
-    SR_TAKE(out->at_cell_low, sr_arena_double(&ctx->arena, n_cell));
+    if (rs->enter != NULL)
+        SR_TAKE(out->at_cell_low, sr_arena_double(&ctx->arena, n_cell));
     return SR_OK;
 }
 
 sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
 {
-    SR_TRY(row_hazard_take(ctx, rs, out));
+    const size_t n_cell = rs->n_slot + rs->n_tied;
     SR_TAKE(out->step, sr_arena_double(&ctx->arena, rs->n_slot));
+    SR_TAKE(out->at_cell, sr_arena_double(&ctx->arena, n_cell));
+    SR_TAKE(out->at_cell_low, sr_arena_double(&ctx->arena, n_cell));
     return SR_OK;
 }
 
@@ -70,6 +73,13 @@ static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, cons
     }
     *of_death = moment * rs->death_weight[k] / (n_death * n_death);
     return all * rs->death_weight[k] / n_death;
+}
+
+static void put_sum(sr_cum_hazard *out, size_t cell, double high, double low)
+{
+    out->at_cell[cell] = high;
+    if (out->at_cell_low != NULL)
+        out->at_cell_low[cell] = low;
 }
 
 sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double *S0,
@@ -93,14 +103,12 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
                 const size_t cell = rs->n_slot + (size_t)rs->slot_tied[k];
                 double own_high = high, own_low = low;
                 sr_add_exactly(&own_high, &own_low, out->at_cell[cell]);
-                out->at_cell[cell] = own_high;
-                out->at_cell_low[cell] = own_low;
+                put_sum(out, cell, own_high, own_low);
             }
             sr_add_exactly(&high, &low, step);
             if (out->step != NULL)
                 out->step[k] = step;
-            out->at_cell[k] = high;
-            out->at_cell_low[k] = low;
+            put_sum(out, k, high, low);
         }
     }
     return SR_OK;
