@@ -32,7 +32,7 @@ plot_theme <- function(base_size = 11) {
     plot.subtitle = ggplot2::element_text(size = base_size * 0.9, colour = "grey25"),
     plot.caption = ggplot2::element_text(size = base_size * 0.75, colour = "grey35", hjust = 0),
     plot.caption.position = "plot",
-    strip.background = ggplot2::element_blank(),
+    strip.background = ggplot2::element_blank(), strip.clip = "off",
     strip.text = ggplot2::element_text(hjust = 0, face = "bold", size = base_size * 0.9),
     plot.margin = ggplot2::margin(half, base_size, half, half)
   )

@@ -5,7 +5,8 @@
 #'
 #' Draws how each log hazard ratio moves over time: scaled Schoenfeld residuals, a smooth line
 #' with its band, the constant that the Cox model fitted (dashed), and no effect (dotted). The
-#' p-value of the score test ([zph()]) stands above each panel. A line that stays within its
+#' p-value of the score test ([zph()]) stands above each panel. A term of several columns is drawn
+#' as a multiple of its fitted effect ("relative"), whose constant is 1. A line that stays within its
 #' band of the dashed constant is what proportional hazards look like; a small p-value in a
 #' large study can belong to a drift that is too small to matter, and a large one in a small study
 #' shows little.
@@ -91,7 +92,11 @@ zph_points <- function(x, terms, labels) {
   }
   p <- x$table[match(terms, rownames(x$table)), "p"]
   shown <- ifelse(terms %in% names(labels), labels[terms], terms)
-  panel <- sprintf("%s: p %s", shown, sub("^([^<])", "= \\1", format_p(p)))
+  is_wide <- x$table[match(terms, rownames(x$table)), "df"] > 1
+  panel <- sprintf(
+    "%s%s\np %s", shown, ifelse(is_wide, " (relative)", ""),
+    sub("^([^<])", "= \\1", format_p(p))
+  )
   panel <- factor(panel, unique(panel))
   do.call(rbind, lapply(seq_along(terms), function(k) {
     data.frame(
@@ -101,10 +106,11 @@ zph_points <- function(x, terms, labels) {
   }))
 }
 
-# the coefficient of each term that has one only
+# the coefficient of each term that has one only; 1 for the others
 zph_constant <- function(fit) {
-  alone <- if (is.list(fit$assign)) Filter(function(k) length(k) == 1L, fit$assign)
-  by_term <- stats::setNames(stats::coef(fit)[unlist(alone)], names(alone))
+  by_term <- if (is.list(fit$assign)) {
+    vapply(fit$assign, function(k) if (length(k) == 1L) stats::coef(fit)[[k]] else 1, 0)
+  }
   c(by_term, stats::coef(fit))
 }
 

@@ -232,6 +232,10 @@ test_that("forests and residuals draw", {
   expect_no_warning(draws(plot_zph(test, terms = "age")))
   one <- survival::coxph(Surv(rfstime, status) ~ marker, gbsg)
   expect_identical(unname(zph_constant(one)[["marker"]]), unname(coef(one)))
+  # Schoenfeld residuals add up to 0, so the mean of the scaled ones is the dashed line
+  lines <- zph_constant(fit)[colnames(test$y)]
+  expect_identical(lines[["factor(grade)"]], 1)
+  expect_close(colMeans(test$y), lines, 1e-5)
 })
 
 test_that("what cannot be drawn is told", {
