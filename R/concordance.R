@@ -36,14 +36,14 @@ cluster_codes <- function(cluster) {
 #'
 #' @section Definition:
 #' Two rows of a stratum can be compared when one fails while the other is at risk and does not fail
-#' then. Of these pairs, weighted by the product of their weights, the concordance is the share where
-#' the one that fails has the higher linear predictor, a tie counting one half. Its variance is the
-#' infinitesimal jackknife, summed within clusters where there are any.
+#' then. Of these pairs, weighted by the product of their weights, the concordance is the share
+#' where the one that fails has the higher linear predictor, a tie counting one half. Its variance
+#' is the infinitesimal jackknife, summed within clusters where there are any.
 #'
 #' @section Where survival 3.8-12 differs:
-#' For several models at once with case weights, survival multiplies the jackknife values, which hold
-#' the weights already, by the weights again. Here the diagonal of `var` is the variance of each model
-#' alone.
+#' For several models at once with case weights, survival multiplies the jackknife values, which
+#' hold the weights already, by the weights again. Here the diagonal of `var` is the variance of
+#' each model alone.
 #'
 #' @param object a model from [fit_cox()].
 #' @param ... further Cox models of the same rows, to be compared.
@@ -56,9 +56,9 @@ cluster_codes <- function(cluster) {
 #' @param timefix as in [survival::concordance()]; concerns `newdata`.
 #' @param keepstrata `TRUE`, or the largest number of strata up to which counts are kept by stratum.
 #'
-#' @returns An object of class `concordance`: `concordance`, `count` (concordant, discordant, tied.x:
-#'   same score, tied.y: failing together, tied.xy: both), `n`, `var`, `cvar` (variance under no
-#'   association), `dfbeta`, `influence`, `ranks` where asked, `call`.
+#' @returns An object of class `concordance`: `concordance`, `count` (concordant, discordant,
+#'   tied.x: same score, tied.y: failing together, tied.xy: both), `n`, `var`, `cvar` (variance
+#'   under no association), `dfbeta`, `influence`, `ranks` where asked, `call`.
 #' @references Harrell FE, Lee KL, Mark DB. Multivariable prognostic models. Statistics in Medicine
 #'   1996;15:361-387.
 #' @examples

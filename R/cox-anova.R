@@ -6,8 +6,8 @@
 #' @section Right with weights, offsets and starting values:
 #' For one model the smaller models are fitted again to the same rows with the same strata, weights,
 #' offset, treatment of ties and tied times, and the first line is the likelihood at zero
-#' coefficients. [survival::anova.coxph()] of survival 3.8-12 leaves out the weights when it fits the
-#' smaller models, so its tests compare a weighted with an unweighted likelihood, and takes the
+#' coefficients. [survival::anova.coxph()] of survival 3.8-12 leaves out the weights when it fits
+#' the smaller models, so its tests compare a weighted with an unweighted likelihood, and takes the
 #' likelihood at `init` for that of the model without terms.
 #'
 #' @section Robust and penalised fits:
@@ -77,7 +77,9 @@ anova_terms <- function(fit) {
     columns <- integer()
     for (m in seq_len(n_model)) {
       if (m > 1L) columns <- c(columns, terms[[m - 1L]])
-      found <- if (m < n_model) refit(columns) else {
+      found <- if (m < n_model) {
+        refit(columns)
+      } else {
         list(loglik = fit$loglik[[2L]], df = sum(!is.na(fit$coefficients)))
       }
       loglik[m] <- found$loglik
@@ -192,5 +194,8 @@ anova_fits <- function(fits, call = rlang::caller_env(2)) {
 
 strata_of <- function(fit) {
   at <- attr(fit$terms, "specials")$strata
-  if (is.null(at)) NULL else sort(vapply(as.list(attr(fit$terms, "variables"))[at + 1L], deparse1, ""))
+  if (is.null(at)) {
+    return(NULL)
+  }
+  sort(vapply(as.list(attr(fit$terms, "variables"))[at + 1L], deparse1, ""))
 }

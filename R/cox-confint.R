@@ -7,8 +7,8 @@
 #' A value belongs to the interval when twice the fall of the log-likelihood, maximised over all
 #' other coefficients, is at most the chi-square quantile of one degree of freedom. Unlike the Wald
 #' interval it does not depend on the scale of the coefficient, and it stays right where the
-#' likelihood is skewed: few events, large effects. On a side where the likelihood has no maximum the
-#' limit is infinite. For `firth = TRUE` the profile is that of the penalised likelihood.
+#' likelihood is skewed: few events, large effects. On a side where the likelihood has no maximum
+#' the limit is infinite. For `firth = TRUE` the profile is that of the penalised likelihood.
 #'
 #' @param object a model from [fit_cox()].
 #' @param parm which coefficients: names or numbers; default: all.
@@ -17,8 +17,8 @@
 #'   which is the default for a fit with `firth = TRUE`.
 #' @param ... not used.
 #'
-#' @returns A matrix with a row for each coefficient and columns for the lower and upper limit, named
-#'   as `"2.5 %"`; NA for coefficients that could not be estimated.
+#' @returns A matrix with a row for each coefficient and columns for the lower and upper limit,
+#'   named as `"2.5 %"`; NA for coefficients that could not be estimated.
 #' @references Venzon DJ, Moolgavkar SH. A method for computing profile-likelihood-based confidence
 #'   intervals. Applied Statistics 1988;37:87-94. \doi{10.2307/2347496}
 #'
@@ -57,7 +57,9 @@ confint.sr_cox <- function(object, parm, level = 0.95, method = c("wald", "profi
 
 check_level <- function(level, call = rlang::caller_env()) {
   if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
-    stop_input("The confidence level must be one number between 0 and 1.", arg = "level", call = call)
+    stop_input(
+      "The confidence level must be one number between 0 and 1.", arg = "level", call = call
+    )
   }
 }
 

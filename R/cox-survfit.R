@@ -17,8 +17,8 @@
 #' nobody at all.
 #'
 #' @section Strata:
-#' Where `newdata` has the strata, each of its rows has one curve, of its own stratum, and that holds
-#' for one row too. Where it has not, each row has a curve in every stratum.
+#' Where `newdata` has the strata, each of its rows has one curve, of its own stratum, and that
+#' holds for one row too. Where it has not, each row has a curve in every stratum.
 #'
 #' @param formula a fit of [fit_cox()] (the generic gives the argument its name).
 #' @param newdata data frame of patients, one row each; with `id`, one row for each interval.
@@ -38,7 +38,8 @@
 #' @param type older name for `stype` and `ctype` in one.
 #' @param time0 not used by Cox curves.
 #' @param ... ignored.
-#' @returns An object of class `survfitcox`, `survfit`: `n`, `time`, `n.risk`, `n.event`, `n.censor`,
+#' @returns An object of class `survfitcox`, `survfit`: `n`, `time`, `n.risk`, `n.event`,
+#'   `n.censor`,
 #'   `strata` (rows of each curve), `surv`, `cumhaz`, `std.err` (of the cumulative hazard), `logse`,
 #'   `std.chaz`, `lower`, `upper`, `conf.type`, `conf.int`, `start.time`, `newdata`, `call`; `surv`
 #'   and the like are matrices, a patient a column, when every patient has the same times.
@@ -331,7 +332,9 @@ crossed_curves <- function(base, patients) {
 path_curves <- function(object, base, patients) {
   centre <- if (!is.null(base$var)) base$means
   baseline <- .Call(C_cox_baseline, base$data, base$eta, base$kind, centre)
-  if (!is.null(centre) && length(centre) == 0L) baseline$drift <- matrix(0, length(baseline$time), 0L)
+  if (!is.null(centre) && length(centre) == 0L) {
+    baseline$drift <- matrix(0, length(baseline$time), 0L)
+  }
   ids <- unique(patients$id)
   curves <- lapply(ids, function(one) {
     path_curve(baseline, base, patients, which(patients$id == one))

@@ -31,12 +31,13 @@ generics::augment
 #'   `p.value`, and with `conf.int` `conf.low`, `conf.high`. `std.error` is that of the coefficient,
 #'   also with `exponentiate`.
 #'
-#'   `glance()`: `n`, `nevent`, statistic and p-value of the likelihood-ratio (`.log`), score (`.sc`),
-#'   Wald and robust score test, `r.squared`, `r.squared.max`, `concordance`,
+#'   `glance()`: `n`, `nevent`, statistic and p-value of the likelihood-ratio (`.log`), score
+#'   (`.sc`), Wald and robust score test, `r.squared`, `r.squared.max`, `concordance`,
 #'   `std.error.concordance`, `logLik`, `AIC`, `BIC`, `nobs` (rows, where `nobs()` counts events as
 #'   survival does).
 #'
-#'   `augment()`: the columns of the data, `.fitted`, `.se.fit` and, for the rows of the fit, `.resid`.
+#'   `augment()`: the columns of the data, `.fitted`, `.se.fit` and, for the rows of the fit,
+#'   `.resid`.
 #' @examples
 #' fit <- fit_cox(Surv(dtime, death) ~ age + grade, data = survival::rotterdam)
 #' tidy(fit, exponentiate = TRUE, conf.int = TRUE)

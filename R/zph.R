@@ -17,18 +17,19 @@
 #'   `"log"`, or a function of time.
 #' @param terms `TRUE`: one test for all columns of a term; `FALSE`: one for each column.
 #' @param singledf `TRUE`: a term of several columns is tested with one degree of freedom, for its
-#'   contribution to the linear predictor. Here survival 3.8 gives another number, which changes when
-#'   a covariate is given another unit; ours is the score test of `g(t)` times that contribution.
+#'   contribution to the linear predictor. Here survival 3.8 gives another number, which changes
+#'   when a covariate is given another unit; ours is the score test of `g(t)` times that
+#'   contribution.
 #' @param global `TRUE` adds the test of all terms together.
 #'
 #' @returns An object of class `cox.zph`, for which survival has `print()`, `plot()` and `[`, with
 #'   `table` (matrix: chi-square, degrees of freedom, p for each term), `x` (`g` at each event),
 #'   `time` (time of each event), `strata` (of each event, if the model has strata), `y` (scaled
-#'   Schoenfeld residuals plus the coefficient: events x terms), `var` (variance of `y`), `transform`
-#'   and `call`.
+#'   Schoenfeld residuals plus the coefficient: events x terms), `var` (variance of `y`),
+#'   `transform` and `call`.
 #'
-#' @references Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted
-#'   residuals. Biometrika 1994;81:515-526. \doi{10.1093/biomet/81.3.515}
+#' @references Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on
+#'   weighted residuals. Biometrika 1994;81:515-526. \doi{10.1093/biomet/81.3.515}
 #' @seealso [plot_zph()] to draw it.
 #' @examples
 #' fit <- fit_cox(Surv(dtime, death) ~ age + grade + nodes, data = survival::rotterdam)

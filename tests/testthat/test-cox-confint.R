@@ -28,7 +28,9 @@ test_that("profile limits lie where the likelihood has fallen by the quantile", 
   fall <- profile_fall(fit, Surv(futime, fustat) ~ age + ecog.ps + offset(held), "rx", ovarian)
   expect_close(c(fall(found["rx", 1]), fall(found["rx", 2])), rep(stats::qchisq(0.95, 1), 2), 1e-8)
   fall <- profile_fall(fit, Surv(futime, fustat) ~ rx + ecog.ps + offset(held), "age", ovarian)
-  expect_close(c(fall(found["age", 1]), fall(found["age", 2])), rep(stats::qchisq(0.95, 1), 2), 1e-8)
+  expect_close(
+    c(fall(found["age", 1]), fall(found["age", 2])), rep(stats::qchisq(0.95, 1), 2), 1e-8
+  )
 
   veteran$w <- veteran$diagtime / 5
   fit <- fit_cox(

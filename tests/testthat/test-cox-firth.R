@@ -79,7 +79,8 @@ test_that("the estimate, tests and limits of coxphf", {
   # coxphf scales columns to unit standard deviation, so that its likelihoods differ from ours by a
   # constant; its limits come from a search that ends at 1e-4 or so.
   reference <- suppressWarnings(coxphf::coxphf(
-    Surv(time, status) ~ size + node + grade + receptor, breast, epsilon = 1e-14, gconv = 1e-10, maxit = 500
+    Surv(time, status) ~ size + node + grade + receptor, breast,
+    epsilon = 1e-14, gconv = 1e-10, maxit = 500
   ))
   x <- unname(as.matrix(breast[c("size", "node", "grade", "receptor")])) + 0
   y <- Surv(breast$time, breast$status)

@@ -23,7 +23,9 @@ test_that("every prediction is that of survival, in value, names and attributes"
       is_curve <- type %in% c("expected", "survival")
       is_new <- name != "crossed" && !(name == "rotterdam" && is_curve)
       for (se in c(FALSE, TRUE)) {
-        expect_same_prediction(fit, paste(name, type, se), type = type, se.fit = se, is_new = is_new)
+        expect_same_prediction(
+          fit, paste(name, type, se), type = type, se.fit = se, is_new = is_new
+        )
       }
     }
   }
@@ -80,7 +82,8 @@ test_that("terms, missing values and groups are treated as survival does", {
   }
   new <- fit$data[some_rows, ]
   expect_same_result(
-    predict(fit$ours, new, collapse = celltype), predict(fit$theirs, new, collapse = celltype), "new"
+    predict(fit$ours, new, collapse = celltype), predict(fit$theirs, new, collapse = celltype),
+    "new"
   )
   expect_error(predict(fit$ours, collapse = 1:2), class = "survresist_error_input")
 })
@@ -126,7 +129,9 @@ test_that("expected numbers are the integral of the hazard over a row's follow-u
 test_that("a missing or unknown stratum in newdata is named", {
   lung <- survival::lung
   fit <- fit_cox(Surv(time, status) ~ age + strata(inst, sex), lung)
-  error <- expect_error(predict(fit, lung[1:2, "age", drop = FALSE]), class = "survresist_error_strata")
+  error <- expect_error(
+    predict(fit, lung[1:2, "age", drop = FALSE]), class = "survresist_error_strata"
+  )
   expect_match(conditionMessage(error), "inst")
   expect_match(conditionMessage(error), "sex")
   expect_s3_class(error, "survresist_error_input")

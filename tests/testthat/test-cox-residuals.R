@@ -78,7 +78,9 @@ test_that("na.action pads or not, whatever the fit had", {
     na.action = na.exclude
   )
   expect_identical(residuals(excluding, "score"), padded)
-  expect_identical(residuals(excluding, "score", na.action = "na.omit"), residuals(fit$ours, "score"))
+  expect_identical(
+    residuals(excluding, "score", na.action = "na.omit"), residuals(fit$ours, "score")
+  )
   expect_error(residuals(fit$ours, na.action = na.pass), class = "survresist_error_input")
 })
 
@@ -119,7 +121,7 @@ test_that("score residuals are their definition, also where risks span twelve de
   }
 })
 
-test_that("scores add up to the gradient, keep their digits far from 0, and split with their rows", {
+test_that("scores add up to the gradient, keep digits far from 0, and split with their rows", {
   rotterdam <- survival::rotterdam
   fit <- follow_fits()$gbsg$ours
   expect_lt(max(abs(colSums(residuals(fit, "score")))) / max(abs(residuals(fit, "score"))), 1e-8)
@@ -129,7 +131,9 @@ test_that("scores add up to the gradient, keep their digits far from 0, and spli
   near <- cox_score_residuals(cox_data(x, y), lp, "efron")
   far <- cox_score_residuals(cox_data(x + 2^40, y), lp, "efron")
   expect_close(far, near, 1e-12)
-  split <- rbind(cbind(0, pmin(y[, 1], 500), y[, 2] * (y[, 1] <= 500)), cbind(500, y)[y[, 1] > 500, ])
+  split <- rbind(
+    cbind(0, pmin(y[, 1], 500), y[, 2] * (y[, 1] <= 500)), cbind(500, y)[y[, 1] > 500, ]
+  )
   whole <- cox_score_residuals(cox_data(x, y), lp, "efron")
   long <- y[, 1] > 500
   halves <- cox_score_residuals(
