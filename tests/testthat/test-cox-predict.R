@@ -91,7 +91,8 @@ test_that("terms, missing values and groups are treated as survival does", {
 test_that("new rows that are the fit's rows have the fit's expected numbers, offset and all", {
   # With an offset, survival::predict.coxph(type = "expected") of the fit's own data as newdata
   # differs from the same call without newdata: it adds the offset to exp(x beta). With an aliased
-  # coefficient it gives NA. Breslow ties, since under Efron tied deaths have a part of their hazard.
+  # coefficient it gives NA. Breslow ties, since under Efron tied deaths have a part of their
+  # hazard.
   rotterdam <- follow_data()$rotterdam
   fit <- fit_cox(
     Surv(rtime, recur) ~ age + strata(hormon) + nodes + offset(er / 1000), rotterdam,
