@@ -71,24 +71,8 @@ static const R_CallMethodDef routines[] = {
     ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},
-    ENTRY(concordance, 4),    ENTRY(cox_baseline, 4),  ENTRY(cox_exact, 7),
-    ENTRY(cox_expected, 7),   ENTRY(cox_firth, 9),     ENTRY(cox_fit, 8),
-    ENTRY(cox_linear, 3),     ENTRY(cox_robust, 8),    ENTRY(cox_schoenfeld, 3),
-    ENTRY(cox_scores, 4),     ENTRY(cox_std_err, 3),   ENTRY(cox_stratum_means, 1),
-    ENTRY(cox_survfit, 8),    ENTRY(cox_zph, 5),       ENTRY(cox_zph_clock, 2),
-    ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),   ENTRY(frame_group, 1),
-    ENTRY(frame_response, 3), ENTRY(frame_scan, 3),    ENTRY(get_threads, 0),
-    ENTRY(set_threads, 1),    {NULL, NULL, 0},         ENTRY(concordance, 4),
-    ENTRY(cox_exact, 7),      ENTRY(cox_firth, 9),     ENTRY(cox_fit, 8),
-    ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),   ENTRY(frame_group, 1),
-    ENTRY(frame_response, 3), ENTRY(frame_scan, 3),    ENTRY(get_threads, 0),
-    ENTRY(set_threads, 1),    {NULL, NULL, 0},         ENTRY(concordance, 4),
-    ENTRY(cox_exact, 7),      ENTRY(cox_firth, 9),     ENTRY(cox_fit, 8),
-    ENTRY(cox_zph, 5),        ENTRY(cox_zph_clock, 2), ENTRY(cox_zph_scale, 3),
-    ENTRY(frame_all_in, 3),   ENTRY(frame_count, 3),   ENTRY(frame_group, 1),
-    ENTRY(frame_response, 3), ENTRY(frame_scan, 3),    ENTRY(get_threads, 0),
-    ENTRY(set_threads, 1),    {NULL, NULL, 0},
 };
+/* clang-format on */
 /* clang-format on */
 
 void attribute_visible R_init_survresist(DllInfo *dll)
