@@ -43,6 +43,7 @@ SEXP r_set_threads(SEXP count);
 /* One line a routine, alphabetical. */
 /* clang-format off */
 #define ENTRY(name, n_arg) {#name, (DL_FUNC) & r_##name, n_arg}
+
 static const R_CallMethodDef routines[] = {
     ENTRY(concordance, 4),
     ENTRY(cox_baseline, 4),
@@ -72,7 +73,6 @@ static const R_CallMethodDef routines[] = {
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},
 };
-/* clang-format on */
 /* clang-format on */
 
 void attribute_visible R_init_survresist(DllInfo *dll)
