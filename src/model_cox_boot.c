@@ -225,10 +225,16 @@ static sr_status run_batches(sr_context *ctx, const sr_lane_data *data, const se
         SR_TRY(worker_take(ctx, data, &workers[w]));
     for (size_t from = 0; from < n_batch; from += n_worker * a_worker) {
         const size_t wave = from + n_worker * a_worker, end = wave < n_batch ? wave : n_batch;
+        size_t next = from; /* whoever is free takes the next batch; its numbers do not care who */
         SR_TICK(ctx);
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1)
         for (size_t w = 0; w < n_worker; w++)
-            for (size_t b = from + w; b < end; b += n_worker) {
+            for (;;) {
+                size_t b;
+#pragma omp atomic capture
+                b = next++;
+                if (b >= end)
+                    break;
                 run_batch(data, rules, design, b * SR_LANES, &workers[w]);
                 for (size_t l = 0; l < SR_LANES && b * SR_LANES + l < design->n_replicate; l++)
                     put_replicate(rules, &workers[w].lane[l], design->n_replicate, b * SR_LANES + l,
