@@ -103,8 +103,8 @@ cox_new_matrix <- function(object, frame) {
   if (!is.null(strata) && !strata$is_interacting) whole <- c(whole, strata$terms)
   whole <- whole[whole > 0L]
   if (length(whole)) terms <- terms[-whole]
-  for (var in intersect(strata$vars, names(frame))) {
-    frame[[var]] <- factor(as.character(frame[[var]]), levels = object$xlevels[[var]])
+  for (var in if (isTRUE(strata$is_interacting)) strata$vars) {
+    frame[[var]] <- factor(frame[[var]], levels = object$xlevels[[var]])
   }
   columns <- intersect(names(object$contrasts), names(frame))
   contrasts <- object$contrasts[columns]
@@ -133,8 +133,10 @@ cox_new_strata <- function(strata, frame, levels) {
   } else {
     value <- survival::strata(frame[, strata$vars], shortlabel = TRUE)
   }
-  present <- unique(as.character(value[!is.na(value)]))
-  unknown <- setdiff(present, levels)
+  if (!is.factor(value)) value <- factor(value)
+  code <- match(levels(value), levels)[as.integer(value)]
+  unknown <- levels(value)[unique(as.integer(value[is.na(code)]))]
+  unknown <- unknown[!is.na(unknown)]
   if (length(unknown)) {
     stop_input(c(
       "`newdata` has strata that the fit has not seen.",
@@ -142,5 +144,5 @@ cox_new_strata <- function(strata, frame, levels) {
       i = paste0("The fit has: ", paste(levels, collapse = ", "), ".")
     ), arg = "newdata", class = "survresist_error_strata")
   }
-  factor(as.character(value), levels = levels)
+  structure(code, levels = levels, class = "factor")
 }

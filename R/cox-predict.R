@@ -95,10 +95,10 @@ old_rows <- function(object, type, reference, se.fit) {
   uses_x <- se.fit || type == "terms" || is_by_stratum ||
     (reference == "zero" && any(cox_means(object) != 0) && !is_curve)
   if (!uses_x) return(list(is_new = FALSE))
-  parts <- cox_rebuild(object)
+  parts <- cox_rebuild(object, as_columns = TRUE)
   offset <- if (is.null(parts$offset)) 0 else parts$offset
   list(
-    is_new = FALSE, parts = parts, x = parts$x, names = names(object$residuals),
+    is_new = FALSE, parts = parts, x = parts$x, n = nrow(parts$y), names = names(object$residuals),
     offset = offset - mean(offset), stratum = if (is_by_stratum) parts$stratum,
     centre = cox_centre(object, parts, if (is_by_stratum) "strata" else reference)
   )
@@ -113,11 +113,11 @@ new_rows <- function(object, newdata, type, reference, se.fit, na.action, extra,
   # As coxph's method has it, the mean offset is subtracted only where the fit's data are rebuilt.
   needs_parts <- se.fit || type == "terms" || is_curve || is_by_stratum ||
     (reference == "zero" && any(cox_means(object) != 0))
-  parts <- if (needs_parts) cox_rebuild(object)
+  parts <- if (needs_parts) cox_rebuild(object, as_columns = TRUE)
   shift <- if (is.null(parts$offset) || is_curve) 0 else mean(parts$offset)
   x <- cox_new_matrix(object, frame)
   rows <- list(
-    is_new = TRUE, parts = parts, frame = frame, x = x, names = rownames(x),
+    is_new = TRUE, parts = parts, frame = frame, x = x, n = nrow(x), names = rownames(x),
     offset = cox_new_offset(object, frame) - shift,
     centre = cox_centre(object, parts, if (is_by_stratum) "strata" else reference)
   )
@@ -138,6 +138,7 @@ new_response <- function(object, frame) {
       x = sprintf("The fit has type \"%s\", `newdata` \"%s\".", wanted, attr(y, "type"))
     ), arg = "newdata")
   }
+  y <- unclass(y)
   matrix(as.double(y), nrow(y))
 }
 
@@ -154,12 +155,14 @@ cox_centre <- function(object, parts, reference) {
   )
 }
 
-# The bundle of rows about whose centre C is asked. Rows of unknown stratum come out NA.
-rows_bundle <- function(rows, x = rows$x) {
-  n <- nrow(x)
+# The bundle of rows about whose centre C is asked; x is a matrix or a list of columns. Rows of
+# unknown stratum come out NA.
+rows_bundle <- function(rows, columns = TRUE) {
+  x <- rows$x
+  if (!isTRUE(columns)) x <- if (is.list(x)) x[columns] else x[, columns, drop = FALSE]
   stratum <- rows$stratum
-  if (!is.null(stratum)) stratum[is.na(stratum)] <- 0L
-  cox_data(x, matrix(0, n, 2L), stratum)
+  if (anyNA(stratum)) stratum[is.na(stratum)] <- 0L
+  cox_data(if (length(x)) x, matrix(0, rows$n, 2L), stratum)
 }
 
 # C reads p values a stratum; a fit with fewer strata in newdata has columns that are not asked for.
@@ -178,8 +181,7 @@ rows_linear <- function(rows, beta) {
 }
 
 rows_std_err <- function(rows, var, columns = TRUE) {
-  x <- if (isTRUE(columns)) rows$x else rows$x[, columns, drop = FALSE]
-  value <- .Call(C_cox_std_err, rows_bundle(rows, x), rows_centre(rows, columns), var)
+  value <- .Call(C_cox_std_err, rows_bundle(rows, columns), rows_centre(rows, columns), var)
   if (anyNA(rows$stratum)) value[is.na(rows$stratum)] <- NA
   if (anyNA(value)) value[is.na(value)] <- NA
   value
@@ -205,7 +207,7 @@ predict_terms <- function(object, rows, terms, se.fit) {
   var <- cox_var(object)
   assign <- object$assign
   if (is.numeric(terms)) terms <- names(assign)[terms]
-  empty <- matrix(0, nrow(rows$x), length(terms), dimnames = list(rows$names, terms))
+  empty <- matrix(0, rows$n, length(terms), dimnames = list(rows$names, terms))
   found <- list(fit = empty)
   if (se.fit) found$se.fit <- empty
   for (term in terms) {
@@ -240,7 +242,7 @@ predict_expected <- function(object, rows, type, se.fit) {
 
 expected_in_c <- function(object, rows, se.fit) {
   parts <- rows$parts
-  if (is.null(parts)) parts <- cox_rebuild(object)
+  if (is.null(parts)) parts <- cox_rebuild(object, as_columns = TRUE)
   means <- cox_means(object)
   eta <- as.double(object$linear.predictors)
   data <- cox_parts_data(parts)
@@ -254,9 +256,13 @@ expected_in_c <- function(object, rows, se.fit) {
   query_eta <- rows_linear(linear, cox_coefficients(object)) + rows$offset
   is_known <- !is.na(query_eta) & !is.na(rowSums(rows$y))
   if (!is.null(rows$stratum)) is_known <- is_known & !is.na(rows$stratum)
-  query <- cox_data(
-    rows$x[is_known, , drop = FALSE], rows$y[is_known, , drop = FALSE], rows$stratum[is_known]
-  )
+  query <- if (all(is_known)) {
+    cox_data(rows$x, rows$y, rows$stratum)
+  } else {
+    cox_data(
+      rows$x[is_known, , drop = FALSE], rows$y[is_known, , drop = FALSE], rows$stratum[is_known]
+    )
+  }
   found <- .Call(C_cox_expected, data, eta, kind, centre, query, query_eta[is_known], var)
   lapply(found, function(value) {
     if (is.null(value)) return(NULL)

@@ -87,7 +87,7 @@ deviance_of <- function(martingale, status) {
 cox_status <- function(object) {
   y <- object[["y"]]
   if (is.null(y)) y <- cox_rebuild(object)$y
-  as.vector(y[, ncol(y)])
+  as.vector(unclass(y)[, ncol(y)])
 }
 
 # residuals that a null model, or the exact treatment of ties, does not have

@@ -10,7 +10,7 @@
 #include "core_simd.h"
 #include <string.h>
 
-enum { BLOCK = 256, MOST_CHUNKS = 16, BATCH_DOUBLES = 1 << 18 };
+enum { BLOCK = 256, MOST_CHUNKS = 16, BATCH_DOUBLES = 1 << 20 };
 
 /* Weighted risks; hazards and risks are both off by the strata's shifts, which cancel in r H. */
 static sr_status score_risks(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
@@ -128,7 +128,8 @@ sr_status sr_cox_scores_all(sr_context *ctx, const sr_cox_scores *scores, int is
     const size_t n = scores->z.n, p = scores->z.p;
     const size_t n_block = (n + BLOCK - 1) / BLOCK;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const size_t n_part = n_block < 64 ? n_block : 64;
+    const size_t n_wanted = 8 * (size_t)ctx->n_thread; /* rows stand alone: any division will do */
+    const size_t n_part = n_block < n_wanted ? n_block : n_wanted;
     double *room;
     SR_TAKE(room, sr_arena_double(&ctx->arena, n_part * 2 * p * BLOCK + 1));
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(dynamic) if (n_part > 1)
