@@ -58,8 +58,7 @@ drop_from_frame <- function(terms, vars) {
   terms
 }
 
-# Model frame of newdata. `extra`: quoted arguments that are evaluated in newdata too (id,
-# collapse).
+# Model frame of newdata. `extra`: quoted arguments evaluated in newdata too (id, collapse).
 cox_new_frame <- function(object, newdata, with_strata, with_response, na.action,
                           extra = list(), env = parent.frame()) {
   terms <- object$terms
@@ -70,8 +69,8 @@ cox_new_frame <- function(object, newdata, with_strata, with_response, na.action
   if (!with_response) dropped <- c(dropped, variables[attr(terms, "response")])
   if (with_strata) check_strata_columns(strata, newdata, environment(terms))
   # strata are not among the levels: unknown ones are told in cox_new_strata()
-  needed <- setdiff(variables, c(dropped, strata$vars))
-  xlev <- object$xlevels[intersect(names(object$xlevels), needed)]
+  kept <- setdiff(variables, c(dropped, strata$vars))
+  xlev <- object$xlevels[intersect(names(object$xlevels), kept)]
   call <- as.call(c(
     list(quote(stats::model.frame), drop_from_frame(terms, dropped), data = quote(newdata)),
     list(na.action = na.action, xlev = if (length(xlev)) xlev), extra

@@ -14,8 +14,8 @@
 #' - `terms`: each term's part of the linear predictor, one column each.
 #'
 #' A standard error of `lp` or a term is \eqn{\{(x - c)' V (x - c)\}^{1/2}}, \eqn{V} the variance of
-#' the coefficients; of an expected number it counts the baseline hazard too (see
-#' [survfit.sr_cox()]).
+#' the coefficients; of an expected number it counts the baseline hazard too: see
+#' [survfit.sr_cox()].
 #'
 #' `expected` and `survival` with `newdata` multiply the hazard by `exp(offset)`; [survival]'s
 #' method adds the offset to the risk instead.

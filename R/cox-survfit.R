@@ -39,10 +39,10 @@
 #' @param time0 not used by Cox curves.
 #' @param ... ignored.
 #' @returns An object of class `survfitcox`, `survfit`: `n`, `time`, `n.risk`, `n.event`,
-#'   `n.censor`,
-#'   `strata` (rows of each curve), `surv`, `cumhaz`, `std.err` (of the cumulative hazard), `logse`,
-#'   `std.chaz`, `lower`, `upper`, `conf.type`, `conf.int`, `start.time`, `newdata`, `call`; `surv`
-#'   and the like are matrices, a patient a column, when every patient has the same times.
+#'   `n.censor`, `strata` (rows of each curve), `surv`, `cumhaz`, `std.err` (of the cumulative
+#'   hazard), `logse`, `std.chaz`, `lower`, `upper`, `conf.type`, `conf.int`, `start.time`,
+#'   `newdata`, `call`; `surv` and the like are matrices, a patient a column, when every patient
+#'   has the same times.
 #' @references Tsiatis AA (1981). A large sample study of Cox's regression model. *Annals of
 #'   Statistics* 9, 93-108. \doi{10.1214/aos/1176345335}
 #'
@@ -75,8 +75,6 @@ survfit.sr_cox <- function(formula, newdata, se.fit = TRUE, conf.int = 0.95, ind
   if (missing(newdata)) {
     result <- mean_curve(formula, base)
   } else {
-    # survival::brier() hands over the expression of the call
-    if (is.language(newdata)) newdata <- eval(newdata, environment(formula$terms), parent.frame())
     newdata <- as_new_patients(newdata)
     extra <- if (missing(id)) list() else list(id = substitute(id))
     patients <- new_patients(formula, newdata, base, is_path, extra, parent.frame())
@@ -325,81 +323,6 @@ crossed_curves <- function(base, patients) {
     dimnames(found$surv) <- list(NULL, patients$names)
   }
   assemble_curves(found, strata_rows(found, base))
-}
-
-# --- covariates that change over time -------------------------------------------------------------
-
-path_curves <- function(object, base, patients) {
-  centre <- if (!is.null(base$var)) base$means
-  baseline <- .Call(C_cox_baseline, base$data, base$eta, base$kind, centre)
-  if (!is.null(centre) && length(centre) == 0L) {
-    baseline$drift <- matrix(0, length(baseline$time), 0L)
-  }
-  ids <- unique(patients$id)
-  curves <- lapply(ids, function(one) {
-    path_curve(baseline, base, patients, which(patients$id == one))
-  })
-  if (length(curves) == 1L) return(curves[[1L]])
-  rows <- lapply(curves, function(curve) length(curve$time))
-  joined <- lapply(stats::setNames(nm = names(curves[[1L]])), function(name) {
-    unlist(lapply(curves, `[[`, name), use.names = FALSE)
-  })
-  assemble_curves(joined, stats::setNames(unlist(rows), ids))
-}
-
-# One patient's curve: the pieces of the baselines that the intervals cover, one after the other on
-# the patient's own time scale.
-path_curve <- function(baseline, base, patients, intervals) {
-  first <- cumsum(c(0L, baseline$rows))
-  stratum <- patients$stratum[intervals] %||% integer(length(intervals))
-  hazard <- survival <- variance <- 0
-  drift <- numeric(length(base$means))
-  moved <- 0
-  pieces <- list()
-  for (k in seq_along(intervals)) {
-    i <- intervals[[k]]
-    if (k > 1L) {
-      moved <- moved + patients$interval[intervals[[k - 1L]], 2L] - patients$interval[i, 1L]
-    }
-    s <- stratum[[k]] + 1L
-    of_stratum <- first[[s]] + seq_len(baseline$rows[[s]])
-    ends <- findInterval(patients$interval[i, ], baseline$time[of_stratum])
-    at <- of_stratum[ends[[1L]] + seq_len(ends[[2L]] - ends[[1L]])]
-    if (length(at) == 0L) next
-    before <- if (ends[[1L]] > 0L) of_stratum[[ends[[1L]]]]
-    risk <- patients$risk[[i]]
-    since <- function(value) (value[at] - if (is.null(before)) 0 else value[[before]])
-    h <- since(baseline$cumhaz)
-    piece <- list(
-      time = moved + baseline$time[at], n.risk = baseline$n.risk[at],
-      n.event = baseline$n.event[at], n.censor = baseline$n.censor[at],
-      cumhaz = hazard + risk * h, log_surv = survival + risk * since(baseline$logsurv)
-    )
-    if (!is.null(base$var)) {
-      piece$variance <- variance + risk^2 * since(baseline$variance)
-      part <- baseline$drift[at, , drop = FALSE]
-      if (!is.null(before)) part <- part - rep(baseline$drift[before, ], each = length(at))
-      piece$drift <- rep(drift, each = length(at)) + risk * (outer(h, patients$z[, i]) - part)
-      drift <- piece$drift[length(at), ]
-      variance <- piece$variance[[length(at)]]
-    }
-    hazard <- piece$cumhaz[[length(at)]]
-    survival <- piece$log_surv[[length(at)]]
-    pieces[[length(pieces) + 1L]] <- piece
-  }
-  join_path(pieces, baseline$n[[stratum[[1L]] + 1L]], base$var)
-}
-
-join_path <- function(pieces, n, var) {
-  part <- function(name) unlist(lapply(pieces, `[[`, name))
-  curve <- list(
-    n = as.integer(n), time = part("time"), n.risk = part("n.risk"), n.event = part("n.event"),
-    n.censor = part("n.censor"), surv = exp(part("log_surv")), cumhaz = part("cumhaz")
-  )
-  if (is.null(var)) return(curve)
-  drift <- do.call(rbind, lapply(pieces, `[[`, "drift"))
-  curve$std.err <- sqrt(part("variance") + rowSums((drift %*% var) * drift))
-  curve
 }
 
 # Rows with an event only.

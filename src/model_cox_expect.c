@@ -4,6 +4,7 @@
 #include "core_simd.h"
 #include "model_cox_surv.h"
 #include <math.h>
+#include <string.h>
 
 enum { BLOCK = SR_BLOCK };
 
@@ -38,7 +39,7 @@ sr_status sr_columns_std_err(sr_context *ctx, const sr_columns *z, const double 
     const size_t n = z->n, p = z->p, n_chunk = sr_chunk_count(n, 8192, 16);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *room;
-    SR_TAKE(room, sr_arena_double(&ctx->arena, n_chunk * p * BLOCK));
+    SR_TAKE(room, sr_arena_double(&ctx->arena, n_chunk * p * BLOCK + 1));
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
     for (size_t c = 0; c < n_chunk; c++) {
         double *const block = room + c * p * BLOCK;
@@ -156,39 +157,34 @@ static size_t find_slot(const sr_riskset *rs, int s, double time)
 typedef struct {
     const sr_cox_curve *curve;
     const sr_expected_query *query;
-    double *expected, *std_err;
 } expected_job;
 
 /* Slots at entry and exit of a row. A row that enters at the origin enters at the first slot of its
  * stratum, where all sums are 0. */
-static void find_place(const expected_job *job, size_t i, size_t place[2])
+static void find_place(const expected_job *job, size_t i, size_t *entry, size_t *leave)
 {
     const sr_riskset *const rs = &job->curve->rs;
     const sr_expected_query *const query = job->query;
     if (query->stop == NULL) {
-        place[1] = sr_leave(rs, i);
-        place[0] = rs->enter == NULL ? rs->slot_begin[rs->slot_stratum[place[1]]] : rs->enter[i];
+        *leave = sr_leave(rs, i);
+        *entry = rs->enter == NULL ? rs->slot_begin[rs->slot_stratum[*leave]] : rs->enter[i];
         return;
     }
     const int s = query->stratum == NULL ? 0 : query->stratum[i];
-    place[1] = find_slot(rs, s, query->stop[i]);
-    place[0] = query->start == NULL ? rs->slot_begin[s] : find_slot(rs, s, query->start[i]);
+    *leave = find_slot(rs, s, query->stop[i]);
+    *entry = query->start == NULL ? rs->slot_begin[s] : find_slot(rs, s, query->start[i]);
 }
 
-/* v at exit (end = 1) or entry (end = 0) of a block of rows; z and d by column */
-static void place_variance(const expected_job *job, size_t (*place)[2], int end, size_t m,
-                           const double *z, double *d, double *out)
+/* d of each row at its slot, by column, in place of z; out = V there */
+static void place_differences(const sr_cox_curve *curve, const size_t *slot, size_t m, double *d,
+                              double *out)
 {
-    const sr_cox_curve *const curve = job->curve;
-    const size_t p = curve->path.p;
     for (size_t i = 0; i < m; i++) {
-        const size_t slot = place[i][end];
-        const double hazard = hazard_at(curve, slot);
-        for (size_t j = 0; j < p; j++)
-            d[j * BLOCK + i] = hazard * z[j * BLOCK + i] - drift_at(&curve->path, slot, j);
-        out[i] = curve->path.variance[slot];
+        const double hazard = hazard_at(curve, slot[i]);
+        for (size_t j = 0; j < curve->path.p; j++)
+            d[j * BLOCK + i] = hazard * d[j * BLOCK + i] - drift_at(&curve->path, slot[i], j);
+        out[i] = curve->path.variance[slot[i]];
     }
-    add_forms(d, p, m, job->query->var, out);
 }
 
 static void expected_block(const expected_job *job, size_t from, size_t m, double *room)
@@ -196,28 +192,31 @@ static void expected_block(const expected_job *job, size_t from, size_t m, doubl
     const sr_cox_curve *const curve = job->curve;
     const sr_expected_query *const query = job->query;
     const size_t p = query->z.p;
-    size_t place[BLOCK][2];
+    size_t entry[BLOCK], leave[BLOCK];
     double risk[BLOCK], at_exit[BLOCK], at_entry[BLOCK];
     for (size_t i = 0; i < m; i++) {
-        find_place(job, from + i, place[i]);
-        const size_t in = place[i][0], out = place[i][1];
+        find_place(job, from + i, entry + i, leave + i);
+        const size_t in = entry[i], out = leave[i];
         risk[i] = exp(query->eta[from + i] - curve->shift[curve->rs.slot_stratum[out]]);
-        job->expected[from + i] =
+        query->expected[from + i] =
             risk[i] * ((curve->hazard.at_cell[out] - curve->hazard.at_cell[in]) +
                        (curve->hazard.at_cell_low[out] - curve->hazard.at_cell_low[in]));
     }
     if (query->var == NULL)
         return;
+    double *const other = room + p * BLOCK;
     sr_columns_load(&query->z, from, m, room, BLOCK);
-    place_variance(job, place, 1, m, room, room + p * BLOCK, at_exit);
-    place_variance(job, place, 0, m, room, room + p * BLOCK, at_entry);
+    memcpy(other, room, p * BLOCK * sizeof(double));
+    place_differences(curve, leave, m, room, at_exit);
+    add_forms(room, p, m, query->var, at_exit);
+    place_differences(curve, entry, m, other, at_entry);
+    add_forms(other, p, m, query->var, at_entry);
     for (size_t i = 0; i < m; i++)
-        job->std_err[from + i] = risk[i] * sqrt(at_exit[i] - at_entry[i]);
+        query->std_err[from + i] = risk[i] * sqrt(at_exit[i] - at_entry[i]);
 }
 
 sr_status sr_cox_expected(sr_context *ctx, const sr_cox_data *data, const double *eta,
-                          const sr_curve_kind *kind, const sr_expected_query *query,
-                          double *expected, double *std_err)
+                          const sr_curve_kind *kind, const sr_expected_query *query)
 {
     sr_cox_curve curve;
     for (size_t i = 0; query->stratum != NULL && i < query->n; i++)
@@ -225,7 +224,7 @@ sr_status sr_cox_expected(sr_context *ctx, const sr_cox_data *data, const double
             return SR_ERR_DOMAIN;
     SR_TRY(sr_cox_curve_make(ctx, data, eta, kind, &curve));
     SR_TICK(ctx);
-    const expected_job job = {&curve, query, expected, std_err};
+    const expected_job job = {&curve, query};
     const size_t n = query->n, p = query->z.p, n_chunk = sr_chunk_count(n, 8192, 16);
     double *room;
     SR_TAKE(room, sr_arena_double(&ctx->arena, n_chunk * 2 * p * BLOCK + 1));

@@ -223,45 +223,52 @@ static sr_status cross_rows(sr_context *ctx, const row_source *source, double *m
     return SR_OK;
 }
 
-/* Add the rows of a batch of blocks to those clusters that lie in [first, last). */
-static void add_to_clusters(const double *batch, size_t from, size_t rows, size_t p,
-                            const int *cluster, size_t first, size_t last, double *sums)
+/* Scores of a batch of rows, block after block, on their way into the sums of clusters. */
+typedef struct {
+    const double *scores;
+    size_t from, rows, p;
+    const int *cluster;
+    double *sums;
+} cluster_batch;
+
+/* Add the batch's rows to those clusters that lie in [first, last). */
+static void add_to_clusters(const cluster_batch *batch, size_t first, size_t last)
 {
-    for (size_t i = 0; i < rows; i++) {
-        const size_t g = (size_t)cluster[from + i];
+    const size_t p = batch->p;
+    for (size_t i = 0; i < batch->rows; i++) {
+        const size_t g = (size_t)batch->cluster[batch->from + i];
         if (g < first || g >= last)
             continue;
-        const double *const block = batch + i / BLOCK * p * BLOCK + i % BLOCK;
+        const double *const block = batch->scores + i / BLOCK * p * BLOCK + i % BLOCK;
         for (size_t j = 0; j < p; j++)
-            sums[g * p + j] += block[j * BLOCK];
+            batch->sums[g * p + j] += block[j * BLOCK];
     }
 }
 
 static sr_status cluster_sums(sr_context *ctx, const sr_cox_scores *scores, const int *cluster,
                               size_t n_cluster, double *sums)
 {
-    const size_t n = scores->z.n, p = scores->z.p;
+    const size_t n = scores->z.n, p = scores->z.p, n_owner = (size_t)ctx->n_thread;
     size_t batch_blocks = BATCH_DOUBLES / (p * BLOCK);
     if (batch_blocks < 2)
         batch_blocks = 2;
-    const int n_owner = ctx->n_thread;
-    double *batch, *side;
-    SR_TAKE(batch, sr_arena_double(&ctx->arena, batch_blocks * p * BLOCK));
+    double *room, *side;
+    SR_TAKE(room, sr_arena_double(&ctx->arena, batch_blocks * p * BLOCK));
     SR_TAKE(side, sr_arena_double(&ctx->arena, batch_blocks * p * BLOCK));
     for (size_t from = 0; from < n; from += batch_blocks * BLOCK) {
         SR_TICK(ctx);
         const size_t left = n - from;
         const size_t rows = left < batch_blocks * BLOCK ? left : batch_blocks * BLOCK;
         const size_t n_block = (rows + BLOCK - 1) / BLOCK;
+        const cluster_batch batch = {room, from, rows, p, cluster, sums};
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
         for (size_t b = 0; b < n_block; b++) {
             const size_t first = b * BLOCK, m = rows - first < BLOCK ? rows - first : BLOCK;
-            score_block(scores, 1, from + first, m, batch + b * p * BLOCK, side + b * p * BLOCK);
+            score_block(scores, 1, from + first, m, room + b * p * BLOCK, side + b * p * BLOCK);
         }
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
-        for (int t = 0; t < n_owner; t++)
-            add_to_clusters(batch, from, rows, p, cluster, n_cluster * (size_t)t / (size_t)n_owner,
-                            n_cluster * (size_t)(t + 1) / (size_t)n_owner, sums);
+        for (size_t t = 0; t < n_owner; t++)
+            add_to_clusters(&batch, n_cluster * t / n_owner, n_cluster * (t + 1) / n_owner);
     }
     return SR_OK;
 }

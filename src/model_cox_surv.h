@@ -78,10 +78,11 @@ typedef struct {
     sr_columns z;       /* about the same centre */
     const double *eta;  /* [n] */
     const double *var;  /* NULL: no standard errors */
+    double *expected;   /* [n] results */
+    double *std_err;    /* [n], not touched without var */
 } sr_expected_query;
 sr_status sr_cox_expected(sr_context *ctx, const sr_cox_data *data, const double *eta,
-                          const sr_curve_kind *kind, const sr_expected_query *query,
-                          double *expected, double *std_err);
+                          const sr_curve_kind *kind, const sr_expected_query *query);
 
 /* std_err[i] = sqrt(z_i' var z_i) */
 sr_status sr_columns_std_err(sr_context *ctx, const sr_columns *z, const double *var,

@@ -218,22 +218,25 @@ SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, S
     check_length(query_eta, asked.times.n, "query_eta");
     check_length(var, data.x.p * data.x.p, "var");
     const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
-    sr_expected_query in = {asked.times.n, asked.times.start, asked.times.stop, asked.times.stratum,
-                            asked.x,       REAL(query_eta),   real_or_null(var)};
+    sr_expected_query in = {.n = asked.times.n,
+                            .start = asked.times.start,
+                            .stop = Rf_isNull(query) ? NULL : asked.times.stop,
+                            .stratum = asked.times.stratum,
+                            .z = asked.x,
+                            .eta = REAL(query_eta),
+                            .var = real_or_null(var)};
     in.z.centre = how.centre;
-    if (Rf_isNull(query))
-        in.stop = NULL;
     if (in.var != NULL && (how.centre == NULL || asked.x.p != data.x.p))
         Rf_error("survresist, internal: the new rows do not have the columns of the fit");
     SEXP out = PROTECT(sr_named_list(names));
     SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)in.n));
     if (in.var != NULL)
         SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, (R_xlen_t)in.n));
+    in.expected = REAL(VECTOR_ELT(out, 0));
+    in.std_err = in.var == NULL ? NULL : REAL(VECTOR_ELT(out, 1));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status =
-        sr_cox_expected(&ctx, &data, REAL(eta), &how, &in, REAL(VECTOR_ELT(out, 0)),
-                        in.var == NULL ? NULL : REAL(VECTOR_ELT(out, 1)));
+    const sr_status status = sr_cox_expected(&ctx, &data, REAL(eta), &how, &in);
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return out;

@@ -73,8 +73,9 @@ static void oracle_scores(const sr_cox_data *data, int is_efron, const double *e
             if (!is_at_risk(t, i, at))
                 continue;
             const int dies = dies_with(t, i, at);
-            const long double step = (dies ? 1.0L / (long double)m : 0) -
-                                     (dies ? 1 - f : 1) * expl(eta[i]) * weight / (long double)m / S0;
+            const long double step =
+                (dies ? 1.0L / (long double)m : 0) -
+                (dies ? 1 - f : 1) * expl(eta[i]) * weight / (long double)m / S0;
             for (size_t j = 0; j < p; j++)
                 out[j * n + i] += (double)(step * (data->x.x[j][i] - S1[j] / S0));
         }
@@ -217,16 +218,22 @@ TEST(curves_count_who_is_at_risk_and_end_at_the_rows_expected_numbers)
         /* Breslow: the same hazards as the oracle's */
         oracle_result truth = {.hazard = expected + d.data.times.n};
         oracle_cox(&d.data, 0, d.truth, &truth);
-        const sr_expected_query query = {
-            .n = d.data.times.n, .stratum = t->stratum, .z = d.data.x, .eta = eta, .var = var};
         double *std_err = calloc(d.data.times.n, sizeof(double));
-        CHECK_OK(sr_cox_expected(&ctx, &d.data, eta, &kind, &query, expected, std_err));
+        sr_expected_query query = {.n = d.data.times.n,
+                                   .stratum = t->stratum,
+                                   .z = d.data.x,
+                                   .eta = eta,
+                                   .var = var,
+                                   .expected = expected,
+                                   .std_err = std_err};
+        CHECK_OK(sr_cox_expected(&ctx, &d.data, eta, &kind, &query));
         for (size_t i = 0; i < d.data.times.n; i++)
             expected[d.data.times.n + i] *= exp(eta[i]);
         CHECK_CLOSE(d.data.times.n, expected, expected + d.data.times.n, 1e-11);
-        const sr_expected_query asked = {.n = d.data.times.n, .start = t->start, .stop = t->stop,
-                                         .stratum = t->stratum, .z = d.data.x, .eta = eta};
-        CHECK_OK(sr_cox_expected(&ctx, &d.data, eta, &kind, &asked, expected + d.data.times.n, NULL));
+        query.start = t->start;
+        query.stop = t->stop;
+        query.expected = expected + d.data.times.n;
+        CHECK_OK(sr_cox_expected(&ctx, &d.data, eta, &kind, &query));
         CHECK_CLOSE(d.data.times.n, expected + d.data.times.n, expected, 1e-13);
         sr_arena_free(&ctx.arena);
         free(eta);
@@ -243,8 +250,8 @@ TEST(residuals_may_have_more_than_2_31_cells)
 {
     const size_t n = (size_t)1 << 20, p = 2049, size = n * sizeof(double);
     const int file = memfd_create("column", 0);
-    char *const out = mmap(NULL, p * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                           -1, 0);
+    char *const out =
+        mmap(NULL, p * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (file < 0 || out == MAP_FAILED || ftruncate(file, (off_t)size) != 0)
         return; /* this machine does not offer so large a space */
     for (size_t j = 0; j < p; j++)
@@ -268,8 +275,10 @@ TEST(residuals_may_have_more_than_2_31_cells)
         risk[i] = 2;
     const sr_cox_data data = {.times = {.n = n, .event = event, .n_stratum = 1}};
     const sr_riskset rs = {.n = n, .n_stratum = 1, .n_slot = 1, .cell = cell};
-    const sr_cox_scores scores = {.data = &data, .rs = &rs,
-                                  .z = {.n = n, .p = p, .x = column}, .risk = risk,
+    const sr_cox_scores scores = {.data = &data,
+                                  .rs = &rs,
+                                  .z = {.n = n, .p = p, .x = column},
+                                  .risk = risk,
                                   .hazard = {.at_cell = &hazard, .at_cell_low = &low},
                                   .path = {.p = p, .mean = place, .drift = place}};
     sr_context ctx = {.n_thread = 2};

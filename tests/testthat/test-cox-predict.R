@@ -91,8 +91,7 @@ test_that("terms, missing values and groups are treated as survival does", {
 test_that("new rows that are the fit's rows have the fit's expected numbers, offset and all", {
   # With an offset, survival::predict.coxph(type = "expected") of the fit's own data as newdata
   # differs from the same call without newdata: it adds the offset to exp(x beta). With an aliased
-  # coefficient it gives NA. Breslow ties, since under Efron tied deaths have a part of their
-  # hazard.
+  # coefficient it gives NA. Breslow ties, since under Efron tied deaths have part of their hazard.
   rotterdam <- follow_data()$rotterdam
   fit <- fit_cox(
     Surv(rtime, recur) ~ age + strata(hormon) + nodes + offset(er / 1000), rotterdam,
@@ -130,9 +129,8 @@ test_that("expected numbers are the integral of the hazard over a row's follow-u
 test_that("a missing or unknown stratum in newdata is named", {
   lung <- survival::lung
   fit <- fit_cox(Surv(time, status) ~ age + strata(inst, sex), lung)
-  error <- expect_error(
-    predict(fit, lung[1:2, "age", drop = FALSE]), class = "survresist_error_strata"
-  )
+  no_strata <- lung[1:2, "age", drop = FALSE]
+  error <- expect_error(predict(fit, no_strata), class = "survresist_error_strata")
   expect_match(conditionMessage(error), "inst")
   expect_match(conditionMessage(error), "sex")
   expect_s3_class(error, "survresist_error_input")
@@ -140,8 +138,10 @@ test_that("a missing or unknown stratum in newdata is named", {
   new$inst <- 99
   expect_error(predict(fit, new), "99", class = "survresist_error_strata")
   # strata that the answer does not depend on need not be there
-  no_strata <- predict(fit, lung[1:2, "age", drop = FALSE], reference = "sample")
-  expect_close(no_strata, predict(fit, lung[1:2, ], reference = "sample"), 1e-14)
+  expect_close(
+    predict(fit, no_strata, reference = "sample"),
+    predict(fit, lung[1:2, ], reference = "sample"), 1e-14
+  )
 })
 
 test_that("a null model predicts, and a wrong response is refused", {

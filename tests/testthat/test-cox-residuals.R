@@ -121,7 +121,7 @@ test_that("score residuals are their definition, also where risks span twelve de
   }
 })
 
-test_that("scores add up to the gradient, keep digits far from 0, and split with their rows", {
+test_that("scores add up to 0, keep their digits far from 0, and split with their rows", {
   rotterdam <- survival::rotterdam
   fit <- follow_fits()$gbsg$ours
   expect_lt(max(abs(colSums(residuals(fit, "score")))) / max(abs(residuals(fit, "score"))), 1e-8)
