@@ -123,8 +123,9 @@ check_weights <- function(weights, is_exact, row_names) {
       "`weights` must be numbers.", x = sprintf("Found %s.", describe(weights))
     ), arg = "weights")
   }
-  bad <- which(!(is.finite(weights) & weights > 0))
-  if (length(bad) > 0L) {
+  ends <- range(weights)
+  if (!(is.finite(ends[[1L]]) && is.finite(ends[[2L]]) && ends[[1L]] > 0)) {
+    bad <- which(!(is.finite(weights) & weights > 0))
     rows <- row_labels(row_names, bad)
     stop_input(c(
       "`weights` must be positive and finite.",

@@ -27,13 +27,18 @@ check_flag <- function(value, arg) {
   value
 }
 
-default_control <- survival::coxph.control()
+# What coxph.control() gives by itself, asked for once
+defaults <- new.env(parent = emptyenv())
+default_control <- function() {
+  if (is.null(defaults$control)) defaults$control <- survival::coxph.control()
+  defaults$control
+}
 
 # The control list: `control` completed, then anything in `...` that names one of its parts. `dots`
 # is list(...), not evaluated before its names (`given`) are known to be right.
 cox_control <- function(control, dots, given = names(dots)) {
-  if (is.null(control) && length(given) == 0L) return(default_control)
-  known <- names(default_control)
+  if (is.null(control) && length(given) == 0L) return(default_control())
+  known <- names(default_control())
   full <- control_names(given, known, "...")
   dots <- stats::setNames(dots, full)
   if (!is.null(control) && !is.list(control)) {

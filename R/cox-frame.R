@@ -67,18 +67,15 @@ resolve_survival_words <- function(formula) {
   found <- setdiff(unique(called), as_variable)
   if (length(found) > 0L) {
     words <- new.env(parent = environment(formula) %||% globalenv())
-    for (word in intersect(found, names(survival_functions))) {
-      assign(word, survival_functions[[word]], envir = words)
+    for (word in intersect(found, c("Surv", "strata", "cluster"))) {
+      assign(word, getExportedValue("survival", word), envir = words)
     }
     environment(resolved) <- words
   }
   list(formula = resolved, called = unique(called))
 }
 
-survival_functions <- list(
-  Surv = survival::Surv, strata = survival::strata, cluster = survival::cluster
-)
-
+# Which of these words a call's first element is, NULL for none of them.
 survival_word <- function(head) {
   if (is.name(head)) {
     word <- as.character(head)
@@ -176,9 +173,8 @@ evaluate_frame <- function(request) {
 }
 
 is_surv_warning <- function(w) {
-  head <- conditionCall(w)[[1L]]
-  name <- if (is.name(head)) as.character(head) else if (is.call(head)) as.character(head[[3L]])
-  isTRUE(name == "Surv") ||
+  call <- conditionCall(w)
+  is.call(call) && identical(survival_word(call[[1L]]), "Surv") ||
     grepl("no non-missing arguments to max", conditionMessage(w), fixed = TRUE)
 }
 

@@ -192,8 +192,9 @@ ratio_table <- function(beta, limits) {
 # "  events by stratum: grade=2 318/794, grade=3 1200/2188"
 print_strata <- function(strata, show = 6L) {
   if (is.null(strata)) return(invisible())
-  k <- length(strata$level)
-  cell <- sprintf("%s %.0f/%.0f", strata$level, strata$events, strata$n)
+  is_used <- strata$n > 0
+  k <- sum(is_used)
+  cell <- sprintf("%s %.0f/%.0f", strata$level, strata$events, strata$n)[is_used]
   cat("   events/rows by stratum:", paste(utils::head(cell, show), collapse = ", "))
   cat(if (k > show) sprintf(" and %d strata more", k - show), "\n", sep = "")
 }

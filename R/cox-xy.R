@@ -47,8 +47,8 @@
 fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties = "efron",
                        init = NULL, control = NULL) {
   if (is.null(control)) {
-    control <- default_control
-  } else if (length(control) < length(default_control)) {
+    control <- default_control()
+  } else if (length(control) < length(default_control())) {
     control <- cox_control(control, list())
   }
   if (!identical(ties, "efron")) ties <- choose_one(ties, c("efron", "breslow"), "ties")
