@@ -29,8 +29,9 @@
 #' @returns A data frame of class `c("sr_curves", "data.frame")`: `group` (factor), the variables
 #'   of `by`, `time` (in the unit of the fit, from 0 or the first entry, at each event), `estimate`
 #'   (survival), `std.error`, `conf.low`, `conf.high`. Attributes: `follow_up`, data frame of
-#'   `group`, `start`, `stop`, `event` of the patients who really are in a group, for numbers at risk (`NULL` where
-#'   a group is a number taken from a continuous variable); `labels`, `conf.level`, `kind`.
+#'   `group`, `start`, `stop`, `event` of the patients who really are in a group, for numbers at
+#'   risk (`NULL` where a group is a number taken from a continuous variable); `labels`,
+#'   `conf.level`, `kind`.
 #' @references Gail MH, Byar DP (1986). Variance calculations for direct adjusted survival curves,
 #'   with applications to testing for no treatment effect. *Biometrical Journal*, 28, 587-599.
 #'   \doi{10.1002/bimj.4710280508}
