@@ -159,6 +159,12 @@ zph_table <- function(found, coef, assign, singledf, global) {
   score <- drop(found$score)
   # what is left of the information of theta when beta is estimated
   left <- found$info_gg - found$info_g %*% solve_information(found$info, found$info_g)
+  if (any(diag(left) < 1e-11 * diag(found$info_gg))) {
+    stop_input(c(
+      "The clock must move while there are rows to compare: `transform` stands still there.",
+      i = 'Try `transform = "rank"` or "identity".'
+    ), arg = "transform", call = rlang::caller_env())
+  }
   chisq <- vapply(assign, function(j) {
     part <- found$info_gg[j, j, drop = FALSE] - found$info_g[j, , drop = FALSE] %*%
       solve_information(found$info, found$info_g[, j, drop = FALSE])
@@ -207,7 +213,7 @@ zph_residuals <- function(found, coef, assign, terms) {
     used <- used[, vapply(assign, `[`, 1L, 1L), drop = FALSE]
     slope <- ifelse(lengths(assign) == 1L, coef[vapply(assign, `[`, 1L, 1L)], 1)
   }
-  inverse <- solve(variance)
+  inverse <- solve_information(variance, diag(1, nrow(variance)))
   if (all(used > 0)) {
     y <- .Call(C_cox_zph_scale, found$schoenfeld, combine %*% inverse, as.double(slope))
   } else {
@@ -226,7 +232,7 @@ scale_by_stratum <- function(residual, variance, used, slope, events) {
     row <- which(stratum == s)
     if (length(column) == 0L || length(row) == 0L) next
     scaled[row, column] <- residual[row, column, drop = FALSE] %*%
-      solve(variance[column, column, drop = FALSE])
+      solve_information(variance[column, column, drop = FALSE], diag(1, length(column)))
   }
   scaled + rep(slope, each = nrow(scaled))
 }
