@@ -43,7 +43,7 @@ static study given, other;
 
 typedef struct {
     double coef[MOST_P], var[MOST_P * MOST_P], score[MOST_P], means[MOST_P];
-    double eta[ROOM], martingale[ROOM], start[ROOM], stop[ROOM];
+    double eta[ROOM], martingale[ROOM];
     sr_cox_fit fit;
     sr_status status;
 } fitted;
@@ -152,9 +152,7 @@ static void fit(const study *s, int is_efron, const double *beta, int max_iter, 
                             .score = out->score,
                             .means = out->means,
                             .eta = out->eta,
-                            .martingale = out->martingale,
-                            .start = out->start,
-                            .stop = out->stop};
+                            .martingale = out->martingale};
     out->status = sr_cox_fit_newton(&ctx, &s->data, &control, &out->fit);
     sr_arena_free(&ctx.arena);
     if (out->status != SR_OK && out->status != SR_ERR_NO_EVENT && out->status != SR_ERR_NOT_FINITE)

@@ -20,24 +20,20 @@ enum { N_DESIGN = 48 };
 /* A fit and room for it. */
 typedef struct {
     double coef[MOST_P], var[MOST_P * MOST_P], score[MOST_P], means[MOST_P];
-    double *eta, *martingale, *start, *stop;
+    double *eta, *martingale;
     sr_cox_fit fit;
 } fitted;
 
 static void open_fit(size_t n, fitted *out)
 {
-    *out = (fitted){.eta = calloc(4 * n + 1, sizeof(double))};
+    *out = (fitted){.eta = calloc(2 * n + 1, sizeof(double))};
     out->martingale = out->eta + n;
-    out->start = out->eta + 2 * n;
-    out->stop = out->eta + 3 * n;
     out->fit = (sr_cox_fit){.coef = out->coef,
                             .var = out->var,
                             .score = out->score,
                             .means = out->means,
                             .eta = out->eta,
-                            .martingale = out->martingale,
-                            .start = out->start,
-                            .stop = out->stop};
+                            .martingale = out->martingale};
 }
 
 static void close_fit(fitted *f)
