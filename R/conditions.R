@@ -41,7 +41,10 @@ raise_status <- function(code, text) {
   rlang::abort(
     c(
       paste0("The computation stopped: ", text, "."),
-      i = if (name == "memory") "Use fewer rows or columns, or a machine with more memory."
+      i = switch(name,
+        memory = "Use fewer rows or columns, or a machine with more memory.",
+        too_many_ties = "Use `ties = \"efron\"`, which is close to it."
+      )
     ),
     class = c(paste0("survresist_error_", name), "survresist_error"), call = NULL
   )

@@ -281,8 +281,8 @@ static sr_status lay_problem(exact_problem *problem, const sr_cox_data *data, co
 {
     sr_arena *arena = &problem->ctx->arena;
     const size_t n = problem->n, p = problem->p;
-    SR_TRY(lay_rows(problem, data, scale));
     SR_TRY(lay_slots(problem));
+    SR_TRY(lay_rows(problem, data, scale));
     SR_TAKE(problem->item,
             (sr_symmetric_item *)sr_arena_take(arena, n + 1, sizeof(sr_symmetric_item)));
     SR_TAKE(problem->eta, sr_arena_double(arena, n + 1));

@@ -1,8 +1,10 @@
 /* test_cox_exact.c -- symmetric functions, the exact and the penalised likelihood, by definition */
 #include "core_symmetric.h"
+#include "model_cox_exact.h"
 #include "model_cox_firth.h"
 #include "model_cox_jeffreys.h"
 #include "oracle.h"
+#include <stdlib.h>
 
 enum { N_ITEM = 9, N_COLUMN = 3, N_LOWER = N_COLUMN * (N_COLUMN + 1) / 2 };
 
@@ -170,4 +172,59 @@ TEST(firth_is_the_likelihood_with_the_root_of_the_determinant)
         check_firth(&spec, 0);
         check_firth(&spec, 1);
     }
+}
+
+TEST(exact_refuses_what_would_take_days)
+{
+    enum { N = 400000, P = 60 };
+    double *column = calloc(N, sizeof(double)), *event = calloc(N, sizeof(double));
+    const double *x[P];
+    double coef[P], var[P * P], means[P];
+    int is_centred[P];
+    for (size_t i = 0; i < N; i++) {
+        column[i] = 1 + (double)(i % 7);
+        event[i] = (double)(i % 2);
+    }
+    for (size_t j = 0; j < P; j++) {
+        x[j] = column;
+        is_centred[j] = 1;
+    }
+    double *stop = calloc(N, sizeof(double));
+    for (size_t i = 0; i < N; i++)
+        stop[i] = 1;
+    const sr_cox_data data = {.times = {.n = N, .stop = stop, .event = event, .n_stratum = 1},
+                              .x = {.n = N, .p = P, .x = x}};
+    const sr_cox_control control = {
+        .max_iter = 20, .eps = 1e-9, .tol_chol = 1e-12, .is_centred = is_centred};
+    sr_cox_fit fit = {.coef = coef, .var = var, .means = means};
+    sr_context ctx = {.n_thread = 1};
+    CHECK_STATUS(SR_ERR_TOO_MANY_TIES, sr_cox_exact_fit(&ctx, &data, &control, &fit));
+    sr_arena_free(&ctx.arena);
+    free(column);
+    free(event);
+    free(stop);
+}
+
+static int stop_at_once(void *count)
+{
+    return ++*(int *)count > 2;
+}
+
+TEST(exact_and_firth_stop_when_asked)
+{
+    const design_spec spec = {.n = 60, .p = 2, .n_stratum = 1, .n_day = 10, .seed = 3};
+    double coef[2], var[4], means[2];
+    int count = 0;
+    design d;
+    design_make(&spec, &d);
+    static const int all_centred[2] = {1, 1};
+    const sr_cox_control control = {
+        .max_iter = 20, .eps = 1e-9, .tol_chol = 1e-12, .is_centred = all_centred};
+    sr_cox_fit fit = {.coef = coef, .var = var, .means = means};
+    sr_context ctx = {.n_thread = 1, .tick = stop_at_once, .tick_data = &count};
+    CHECK_STATUS(SR_ERR_INTERRUPT, sr_cox_exact_fit(&ctx, &d.data, &control, &fit));
+    count = 0;
+    CHECK_STATUS(SR_ERR_INTERRUPT, sr_cox_firth_fit(&ctx, &d.data, &control, NULL, &fit));
+    sr_arena_free(&ctx.arena);
+    design_free(&d);
 }
