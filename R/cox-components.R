@@ -101,7 +101,9 @@ remaining_components <- function(fit, estimate, frame, asked, plan) {
 
 robust_variance <- function(fit, data, frame, plan, asked) {
   lp0 <- if (is.null(frame$init)) rep.int(0, frame$n) else columns_times(frame$x, frame$init)
-  robust <- cox_robust(data, fit$linear.predictors, lp0, fit$var, asked$method, plan$cluster)
+  robust <- cox_robust(
+    data, fit$linear.predictors, lp0, fit$var, asked$method, plan$cluster, asked$control$toler.chol
+  )
   if (length(fit$coefficients) == 1L) robust$rscore <- matrix(robust$rscore, 1L, 1L)
   robust
 }

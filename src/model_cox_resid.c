@@ -8,6 +8,7 @@
 #include "model_cox_resid.h"
 #include "core_linalg.h"
 #include "core_simd.h"
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK = 256, MOST_CHUNKS = 16, BATCH_DOUBLES = 1 << 20 };
@@ -303,15 +304,24 @@ static void multiply(size_t p, const double *left, const double *right, double *
         }
 }
 
+/* total' meat^-1 total, both scaled to a unit diagonal first: what counts as aliased must not depend
+ * on the units of the covariates. */
 static double score_statistic(size_t p, double *meat, const double *total, double tol,
                               double *solved)
 {
+    double *const unit = solved + p;
     double sum = 0;
+    for (size_t j = 0; j < p; j++)
+        unit[j] = meat[j * p + j] > 0 ? 1 / sqrt(meat[j * p + j]) : 0;
+    for (size_t j = 0; j < p; j++) {
+        solved[j] = total[j] * unit[j];
+        for (size_t k = 0; k < p; k++)
+            meat[j * p + k] *= unit[j] * unit[k];
+    }
     sr_ldl_factor(p, meat, tol);
-    memcpy(solved, total, p * sizeof(double));
     sr_ldl_solve(p, meat, solved);
     for (size_t j = 0; j < p; j++)
-        sum += total[j] * solved[j];
+        sum += total[j] * unit[j] * solved[j];
     return sum;
 }
 
@@ -325,7 +335,7 @@ sr_status sr_cox_robust(sr_context *ctx, const sr_cox_data *data, int is_efron,
     SR_TRY(sr_riskset_make(ctx, &data->times, is_efron, &rs));
     SR_TAKE(meat, sr_arena_double(&ctx->arena, p * p));
     SR_TAKE(half, sr_arena_double(&ctx->arena, p * p));
-    SR_TAKE(total, sr_arena_double(&ctx->arena, 2 * p));
+    SR_TAKE(total, sr_arena_double(&ctx->arena, 3 * p));
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     SR_TRY(sr_cox_scores_open(ctx, data, &rs, in->eta, &scores));
     SR_TRY(sr_cox_scores_meat(ctx, &scores, in->cluster, in->n_cluster, meat, total));

@@ -53,3 +53,16 @@ test_that("a covariate that depends on the others has no variance and no part in
   expect_close(ours$rscore, theirs$rscore, 1e-6)
   expect_identical(ours$var[2, ], numeric(3))
 })
+
+test_that("the robust score test does not depend on the units of the covariates", {
+  # coxph() takes a column for aliased when its variance is 1e-12 of another's: with age in units of
+  # 1e-4 years and sex in units of 1e4 it drops sex from the test.
+  lung <- survival::lung
+  plain <- fit_cox(Surv(time, status) ~ age + sex, lung, cluster = inst)
+  lung$age <- lung$age * 1e4
+  lung$sex <- lung$sex * 1e-4
+  scaled <- fit_cox(Surv(time, status) ~ age + sex, lung, cluster = inst)
+  theirs <- survival::coxph(Surv(time, status) ~ age + sex, lung, cluster = inst)
+  expect_close(scaled$rscore, plain$rscore, 1e-8)
+  expect_gt(abs(theirs$rscore / plain$rscore - 1), 0.1)
+})
