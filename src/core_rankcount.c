@@ -66,18 +66,18 @@ static ALWAYS_INLINE void table_add(table *t, unsigned digit, double weight, con
     row_add(t->sum.high, t->lost.high, high, weight, is_before, is_exact);
 }
 
+/* *value (and *lost) gain what the table holds at a digit. */
 static ALWAYS_INLINE void table_ask(const table *t, unsigned digit, double sign, const int is_exact,
-                                    sr_rank_item *item)
+                                    double *value, double *lost)
 {
     const unsigned middle = digit / WIDTH, high = middle / WIDTH;
     if (is_exact) {
-        sr_add_exactly(&item->below, &item->below_low, sign * t->sum.low[digit]);
-        sr_add_exactly(&item->below, &item->below_low, sign * t->sum.middle[middle]);
-        sr_add_exactly(&item->below, &item->below_low, sign * t->sum.high[high]);
-        item->below_low +=
-            sign * (t->lost.low[digit] + t->lost.middle[middle] + t->lost.high[high]);
+        sr_add_exactly(value, lost, sign * t->sum.low[digit]);
+        sr_add_exactly(value, lost, sign * t->sum.middle[middle]);
+        sr_add_exactly(value, lost, sign * t->sum.high[high]);
+        *lost += sign * (t->lost.low[digit] + t->lost.middle[middle] + t->lost.high[high]);
     } else {
-        item->below += sign * (t->sum.low[digit] + t->sum.middle[middle] + t->sum.high[high]);
+        *value += sign * (t->sum.low[digit] + t->sum.middle[middle] + t->sum.high[high]);
     }
 }
 
@@ -86,8 +86,13 @@ static ALWAYS_INLINE double source_share(const sr_rank_item *item)
     return (item->key & 1) == 0 ? 1.0 : 0.0;
 }
 
-/* All items of one rank ask before any of them is added. */
-static ALWAYS_INLINE void sweep(const segment *s, table *after, table *before, const int is_exact)
+typedef struct {
+    table after, before;
+    double *below, *below_low;
+} work;
+
+/* All items of one rank ask before any of them is added. Exact sums go to the row at once. */
+static ALWAYS_INLINE void sweep(const segment *s, work *w, const int is_exact)
 {
     const unsigned mask = (1u << s->n_bit) - 1;
     for (size_t from = 0; from < s->n;) {
@@ -96,26 +101,28 @@ static ALWAYS_INLINE void sweep(const segment *s, table *after, table *before, c
         for (; to < s->n && s->item[to].rank == rank; to++) {
             sr_rank_item *const item = &s->item[to];
             const unsigned digit = (item->key >> s->shift) & mask;
-            table_ask(after, digit, source_share(item), is_exact, item);
-            table_ask(before, digit, item->weight < 0 ? 1 : -1, is_exact, item);
+            double *const value = is_exact ? &w->below[item->row] : &item->below;
+            double *const lost = is_exact ? &w->below_low[item->row] : NULL;
+            table_ask(&w->after, digit, source_share(item), is_exact, value, lost);
+            table_ask(&w->before, digit, item->weight < 0 ? 1 : -1, is_exact, value, lost);
         }
         for (; from < to; from++) {
             const sr_rank_item *const item = &s->item[from];
             const unsigned digit = (item->key >> s->shift) & mask;
-            table_add(after, digit, item->weight, 0, is_exact);
-            table_add(before, digit, item->weight * source_share(item), 1, is_exact);
+            table_add(&w->after, digit, item->weight, 0, is_exact);
+            table_add(&w->before, digit, item->weight * source_share(item), 1, is_exact);
         }
     }
 }
 
-SR_SIMD static void sweep_plain(const segment *s, table *after, table *before)
+SR_SIMD static void sweep_plain(const segment *s, work *w)
 {
-    sweep(s, after, before, 0);
+    sweep(s, w, 0);
 }
 
-SR_SIMD static void sweep_exact(const segment *s, table *after, table *before)
+SR_SIMD static void sweep_exact(const segment *s, work *w)
 {
-    sweep(s, after, before, 1);
+    sweep(s, w, 1);
 }
 
 static void clear_layers(layers *l, unsigned n_bit)
@@ -126,40 +133,35 @@ static void clear_layers(layers *l, unsigned n_bit)
     memset(l->low, 0, (n_digit + WIDTH - 1) / WIDTH * WIDTH * sizeof(double));
 }
 
+static void add_pair(work *w, sr_rank_item *item, double value)
+{
+    if (w->below_low != NULL)
+        sr_add_exactly(&w->below[item->row], &w->below_low[item->row], value);
+    else
+        item->below += value;
+}
+
 /* A few items: every pair. */
-static void count_pairs(const segment *s)
+static void count_pairs(const segment *s, work *w)
 {
     for (size_t a = 0; a < s->n; a++) {
-        sr_rank_item *const low = &s->item[a];
+        const sr_rank_item *const low = &s->item[a];
         for (size_t b = a + 1; b < s->n; b++) {
             sr_rank_item *const high = &s->item[b];
             if (high->rank == low->rank || high->key == low->key)
                 continue;
             if (high->key < low->key && (high->key & 1) == 0)
-                sr_add_exactly(&high->below, &high->below_low, low->weight);
+                add_pair(w, high, low->weight);
             else if (high->key > low->key && (low->key & 1) == 0)
-                sr_add_exactly(&high->below, &high->below_low,
-                               high->weight < 0 ? low->weight : -low->weight);
+                add_pair(w, high, high->weight < 0 ? low->weight : -low->weight);
         }
     }
 }
 
-typedef struct {
-    table after, before;
-    double *below, *below_low;
-} work;
-
 static void hand_over(const segment *s, const work *w)
 {
-    for (size_t a = 0; a < s->n; a++) {
-        const sr_rank_item *const item = &s->item[a];
-        if (w->below_low != NULL) {
-            sr_add_exactly(&w->below[item->row], &w->below_low[item->row], item->below);
-            w->below_low[item->row] += item->below_low;
-        } else {
-            w->below[item->row] += item->below + item->below_low;
-        }
-    }
+    for (size_t a = 0; w->below_low == NULL && a < s->n; a++)
+        w->below[s->item[a].row] += s->item[a].below;
 }
 
 /* Stable split of a segment by its digit; begin[d] is where digit d starts. */
@@ -185,7 +187,7 @@ static void count_segment(work *w, size_t n, sr_rank_item *item, sr_rank_item *s
     const unsigned width = (n_bit + n_level - 1) / n_level;
     const segment s = {n, item, n_bit - width, width};
     if (n <= SMALL) {
-        count_pairs(&s);
+        count_pairs(&s, w);
         hand_over(&s, w);
         return;
     }
@@ -195,9 +197,9 @@ static void count_segment(work *w, size_t n, sr_rank_item *item, sr_rank_item *s
     if (is_exact) {
         clear_layers(&w->after.lost, width);
         clear_layers(&w->before.lost, width);
-        sweep_exact(&s, &w->after, &w->before);
+        sweep_exact(&s, w);
     } else {
-        sweep_plain(&s, &w->after, &w->before);
+        sweep_plain(&s, w);
     }
     if (s.shift == 0) {
         hand_over(&s, w);

@@ -25,7 +25,7 @@
 
 typedef struct {
     double weight;
-    double below, below_low; /* caller sets 0; used on the way */
+    double below; /* caller sets 0; used on the way */
     uint32_t key, rank, row;
 } sr_rank_item;
 

@@ -61,11 +61,12 @@ typedef struct {
     size_t *item_begin; /* [n_stratum + 1] */
     sr_rank_item *item; /* [n_item] by stratum, then by score */
     uint32_t n_group;   /* distinct scores, summed over the strata */
-    uint32_t *group;    /* [n_item] */
+    uint32_t *group;    /* [n_item], only where two rows share a score */
     pair *failing;      /* [n_slot] weight failing at slots of the stratum up to and with k */
     pair *outliving;    /* [n_slot] weight at risk at k that does not fail at k */
     pair *cubes;        /* [n_slot] sum of W_g^3 over the risk set at k */
-    double *below, *below_low; /* [n] */
+    double *below;      /* [n] becomes balance */
+    double *below_low;  /* [n], NULL where nothing is tied and sums need not be exact */
 } work;
 
 static inline double weight_of(const sr_times *t, size_t i)
@@ -99,26 +100,40 @@ static inline int is_whole(const sr_times *t)
     return 1;
 }
 
-/* Weights that fail at, and outlive, each slot. */
-static sr_status sum_slots(sr_context *ctx, work *w)
+/* Weights that fail at, and outlive, each slot, before they are summed over the slots. */
+static void scatter_slots(work *w)
 {
     const sr_riskset *const rs = &w->rs;
     const sr_times *const t = w->times;
-    SR_TAKE(w->failing, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
-    SR_TAKE(w->outliving, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
-    SR_TAKE(w->cubes, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    for (size_t k = 0; k < rs->n_slot; k++)
+        w->failing[k].high = w->is_exact ? 0 : rs->death_weight[k];
     for (size_t i = 0; i < t->n; i++) {
-        const size_t leave = rs->cell[i], enter = entry_of(w, i);
+        const size_t leave = rs->cell[i], last = leave - (size_t)fails(t, i);
         const double weight = weight_of(t, i), cube = weight * weight * weight;
+        if (rs->enter == NULL) { /* nothing is taken away */
+            w->outliving[last].high += weight;
+            w->cubes[leave].high += cube;
+            continue;
+        }
+        const size_t enter = rs->enter[i];
         if (leave == enter)
             continue;
-        if (fails(t, i))
+        if (w->is_exact && last != leave)
             pair_add(&w->failing[leave], weight, 0);
-        pair_add(&w->outliving[leave - (size_t)fails(t, i)], weight, 0);
+        pair_add(&w->outliving[last], weight, 0);
         pair_add(&w->outliving[enter], -weight, 0);
         pair_add(&w->cubes[leave], cube, 0);
         pair_add(&w->cubes[enter], -cube, 0);
     }
+}
+
+static sr_status sum_slots(sr_context *ctx, work *w)
+{
+    const sr_riskset *const rs = &w->rs;
+    SR_TAKE(w->failing, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    SR_TAKE(w->outliving, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    SR_TAKE(w->cubes, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
+    scatter_slots(w);
     for (int s = 0; s < rs->n_stratum; s++) {
         for (size_t k = rs->slot_begin[s] + 1; k < rs->slot_begin[s + 1]; k++)
             pair_add(&w->failing[k], w->failing[k - 1].high, w->failing[k - 1].low);
@@ -130,29 +145,73 @@ static sr_status sum_slots(sr_context *ctx, work *w)
     return SR_OK;
 }
 
-static inline int has_entry(const work *w, size_t i)
+/* Moments of each row within its stratum: when it leaves (NEVER: it spans no event time), and when
+ * it enters (0: at the origin). Counts the items of each stratum. */
+static const uint32_t NEVER = UINT32_MAX;
+
+static sr_status find_moments(sr_context *ctx, work *w, uint32_t **leave, uint32_t **enter)
 {
-    return w->rs.enter != NULL && w->rs.enter[i] != w->rs.slot_begin[stratum_of(w->times, i)];
+    const sr_times *const t = w->times;
+    const sr_riskset *const rs = &w->rs;
+    SR_TAKE(*leave, sr_arena_index(&ctx->arena, t->n));
+    *enter = NULL;
+    if (rs->enter != NULL)
+        SR_TAKE(*enter, sr_arena_index(&ctx->arena, t->n));
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t s = stratum_of(t, i), first = rs->slot_begin[s];
+        size_t n_item = rs->cell[i] != first;
+        (*leave)[i] = (uint32_t)(2 * (rs->cell[i] - first)) + !fails(t, i);
+        if (rs->enter != NULL) {
+            const size_t start = rs->enter[i];
+            (*enter)[i] = start == first ? 0 : (uint32_t)(2 * (start - first)) + 1;
+            n_item = start == rs->cell[i] ? 0 : 1 + (size_t)(start != first);
+        }
+        if (n_item == 0)
+            (*leave)[i] = NEVER;
+        w->item_begin[s + 1] += n_item;
+    }
+    return SR_OK;
 }
 
-static size_t items_of(const work *w, size_t i)
+static int put_items(work *w, const double *score, const uint32_t *order, const uint32_t *leave,
+                     const uint32_t *enter, size_t *next)
 {
-    return w->rs.cell[i] == entry_of(w, i) ? 0 : 1 + (size_t)has_entry(w, i);
+    const sr_times *const t = w->times;
+    uint32_t rank = 0;
+    int is_tied = 0;
+    double previous = 0;
+    for (size_t a = 0; a < t->n; a++) {
+        const uint32_t i = order[a];
+        const double mine = score[i];
+        const int is_new = a == 0 || mine != previous;
+        rank += (uint32_t)(is_new && a > 0);
+        is_tied |= !is_new;
+        previous = mine;
+        if (leave[i] == NEVER)
+            continue;
+        sr_rank_item *item = &w->item[next[stratum_of(t, i)]++];
+        *item = (sr_rank_item){.weight = weight_of(t, i), .key = leave[i], .rank = rank, .row = i};
+        if (enter != NULL && enter[i] > 0) {
+            item = &w->item[next[stratum_of(t, i)]++];
+            *item =
+                (sr_rank_item){.weight = -weight_of(t, i), .key = enter[i], .rank = rank, .row = i};
+        }
+    }
+    return is_tied;
 }
 
 /* One item for each row's end, one more where it enters after the first event time. */
-static sr_status lay_items(sr_context *ctx, work *w, const double *score)
+static sr_status lay_items(sr_context *ctx, work *w, const double *score, int *is_tied)
 {
     const sr_times *const t = w->times;
     const size_t n_stratum = (size_t)w->rs.n_stratum;
-    uint32_t *order;
+    uint32_t *order, *leave, *enter;
     size_t *next;
     SR_TAKE(order, sr_arena_index(&ctx->arena, t->n));
     SR_TRY(sr_sort_order(ctx, t->n, score, order));
     SR_TAKE(w->item_begin, (size_t *)sr_arena_zero(&ctx->arena, n_stratum + 1, sizeof(size_t)));
     SR_TAKE(next, sr_arena_sizes(&ctx->arena, n_stratum));
-    for (size_t i = 0; i < t->n; i++)
-        w->item_begin[stratum_of(t, i) + 1] += items_of(w, i);
+    SR_TRY(find_moments(ctx, w, &leave, &enter));
     for (size_t s = 0; s < n_stratum; s++) {
         next[s] = w->item_begin[s];
         w->item_begin[s + 1] += w->item_begin[s];
@@ -161,39 +220,20 @@ static sr_status lay_items(sr_context *ctx, work *w, const double *score)
     if (w->n_item >= UINT32_MAX)
         return SR_ERR_SIZE;
     SR_TAKE(w->item, (sr_rank_item *)sr_arena_take(&ctx->arena, w->n_item, sizeof(sr_rank_item)));
-    uint32_t rank = 0;
-    for (size_t a = 0; a < t->n; a++) {
-        const uint32_t i = order[a];
-        const size_t s = stratum_of(t, i), first = w->rs.slot_begin[s];
-        if (a > 0 && score[i] != score[order[a - 1]])
-            rank++;
-        if (items_of(w, i) == 0)
-            continue;
-        sr_rank_item item = {.weight = weight_of(t, i), .rank = rank, .row = i};
-        item.key = (uint32_t)(2 * (w->rs.cell[i] - first)) + !fails(t, i);
-        w->item[next[s]++] = item;
-        if (has_entry(w, i)) {
-            item.weight = -item.weight;
-            item.key = (uint32_t)(2 * (w->rs.enter[i] - first)) + 1;
-            w->item[next[s]++] = item;
-        }
-    }
+    *is_tied = put_items(w, score, order, leave, enter, next);
     return SR_OK;
 }
 
-/* Number the distinct scores of each stratum; true when two rows share one. */
-static sr_status number_groups(sr_context *ctx, work *w, int *is_tied)
+/* Number the distinct scores of each stratum. */
+static sr_status number_groups(sr_context *ctx, work *w)
 {
     SR_TAKE(w->group, sr_arena_index(&ctx->arena, w->n_item));
     w->n_group = 0;
-    *is_tied = 0;
     for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++)
         for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++) {
             const sr_rank_item *const item = &w->item[a];
             if (a == w->item_begin[s] || item->rank != item[-1].rank)
                 w->n_group++;
-            else if (item->row != item[-1].row)
-                *is_tied = 1;
             w->group[a] = w->n_group - 1;
         }
     return SR_OK;
@@ -305,6 +345,7 @@ static sr_status meet_all_tied(sr_context *ctx, work *w, sr_concordance *out)
 {
     uint32_t *order, *begin;
     pair *held;
+    SR_TRY(number_groups(ctx, w));
     SR_TRY(sort_moments(ctx, w, &order, &begin));
     SR_TICK(ctx);
     SR_TAKE(held, (pair *)sr_arena_zero(&ctx->arena, w->n_group, sizeof(pair)));
@@ -351,25 +392,36 @@ static sr_status count_below(sr_context *ctx, work *w)
     return SR_OK;
 }
 
-/* balance, comparable, and what they sum to */
+static double balance_of(const work *w, size_t i, double *comparable)
+{
+    const size_t leave = w->rs.cell[i], enter = entry_of(w, i);
+    const size_t last = leave - (size_t)fails(w->times, i);
+    pair balance = {2 * w->below[i], w->below_low == NULL ? 0 : 2 * w->below_low[i]};
+    *comparable = 0;
+    if (leave == enter)
+        return pair_value(balance);
+    pair earlier = w->failing[last];
+    const pair later = last == leave ? (pair){0, 0} : w->outliving[leave];
+    if (!w->is_exact) {
+        const double before = pair_value(earlier) - pair_value(w->failing[enter]);
+        *comparable = before + pair_value(later);
+        return pair_value(balance) + (before - pair_value(later));
+    }
+    pair_add(&earlier, -w->failing[enter].high, -w->failing[enter].low);
+    pair_add(&balance, earlier.high, earlier.low);
+    pair_add(&balance, -later.high, -later.low);
+    *comparable = pair_value(earlier) + pair_value(later);
+    return pair_value(balance);
+}
+
+/* balance, comparable, and by stratum the sum of weight times balance, halved */
 static void gather_rows(const work *w, sr_concordance *out, pair *lead)
 {
     const sr_times *const t = w->times;
     for (size_t i = 0; i < t->n; i++) {
-        const size_t leave = w->rs.cell[i], enter = entry_of(w, i);
-        pair later = {0, 0}, earlier = {0, 0}, balance = {2 * w->below[i], 2 * w->below_low[i]};
-        if (leave != enter) {
-            const pair until = w->failing[enter];
-            earlier = w->failing[leave - (size_t)fails(t, i)];
-            pair_add(&earlier, -until.high, -until.low);
-            if (fails(t, i))
-                later = w->outliving[leave];
-        }
-        pair_add(&balance, earlier.high, earlier.low);
-        pair_add(&balance, -later.high, -later.low);
-        out->balance[i] = pair_value(balance);
-        out->comparable[i] = pair_value(earlier) + pair_value(later);
-        pair_add(&lead[stratum_of(t, i)], 0.5 * weight_of(t, i) * out->balance[i], 0);
+        const double balance = balance_of(w, i, &out->comparable[i]);
+        out->balance[i] = balance;
+        pair_add(&lead[stratum_of(t, i)], 0.5 * weight_of(t, i) * balance, 0);
     }
 }
 
@@ -424,12 +476,13 @@ static sr_status count_all(sr_context *ctx, work *w, const double *score, sr_con
     SR_TRY(sr_riskset_make(ctx, t, 0, &w->rs));
     SR_TICK(ctx);
     clear_rows(t, &w->rs, out);
-    SR_TAKE(w->below, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
-    SR_TAKE(w->below_low, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
+    w->below = out->balance;
+    memset(w->below, 0, t->n * sizeof(double));
     SR_TRY(sum_slots(ctx, w));
-    SR_TRY(lay_items(ctx, w, score));
+    SR_TRY(lay_items(ctx, w, score, &is_tied));
     SR_TICK(ctx);
-    SR_TRY(number_groups(ctx, w, &is_tied));
+    if (is_tied || w->is_exact)
+        SR_TAKE(w->below_low, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
     if (is_tied)
         SR_TRY(meet_all_tied(ctx, w, out));
     else
