@@ -53,6 +53,11 @@ static inline pair pair_product(pair a, pair b)
     return (pair){high, fma(a.high, b.high, -high) + (a.high * b.low + a.low * b.high)};
 }
 
+/* What a row that leaves at a slot has met, side by side for one reading. */
+typedef struct {
+    double failed_before, failed, outliving;
+} slot_met;
+
 typedef struct {
     const sr_times *times;
     sr_riskset rs;
@@ -65,6 +70,7 @@ typedef struct {
     pair *failing;      /* [n_slot] weight failing at slots of the stratum up to and with k */
     pair *outliving;    /* [n_slot] weight at risk at k that does not fail at k */
     pair *cubes;        /* [n_slot] sum of W_g^3 over the risk set at k */
+    slot_met *met;      /* [n_slot], NULL when sums are exact */
     double *below;      /* [n] becomes balance */
     double *below_low;  /* [n], NULL where nothing is tied and sums need not be exact */
 } work;
@@ -112,7 +118,8 @@ static void scatter_slots(work *w)
         const double weight = weight_of(t, i), cube = weight * weight * weight;
         if (rs->enter == NULL) { /* nothing is taken away */
             w->outliving[last].high += weight;
-            w->cubes[leave].high += cube;
+            if (t->weight != NULL)
+                w->cubes[leave].high += cube;
             continue;
         }
         const size_t enter = rs->enter[i];
@@ -141,6 +148,17 @@ static sr_status sum_slots(sr_context *ctx, work *w)
             pair_add(&w->outliving[k], w->outliving[k + 1].high, w->outliving[k + 1].low);
             pair_add(&w->cubes[k], w->cubes[k + 1].high, w->cubes[k + 1].low);
         }
+    }
+    if (w->times->weight == NULL)
+        for (size_t k = 0; k < rs->n_slot; k++) /* the cube of 1 is 1: all at risk */
+            w->cubes[k] = (pair){pair_value(w->outliving[k]) + rs->death_weight[k], 0};
+    if (w->is_exact)
+        return SR_OK;
+    SR_TAKE(w->met, (slot_met *)sr_arena_take(&ctx->arena, rs->n_slot, sizeof(slot_met)));
+    for (size_t k = 0; k < rs->n_slot; k++) {
+        const int is_first = k == rs->slot_begin[rs->slot_stratum[k]];
+        w->met[k] = (slot_met){is_first ? 0 : pair_value(w->failing[k - 1]),
+                               pair_value(w->failing[k]), pair_value(w->outliving[k])};
     }
     return SR_OK;
 }
@@ -400,13 +418,17 @@ static double balance_of(const work *w, size_t i, double *comparable)
     *comparable = 0;
     if (leave == enter)
         return pair_value(balance);
+    if (!w->is_exact) {
+        const slot_met *const met = &w->met[leave];
+        double before = last == leave ? met->failed : met->failed_before;
+        if (w->rs.enter != NULL)
+            before -= w->met[enter].failed;
+        const double after = last == leave ? 0 : met->outliving;
+        *comparable = before + after;
+        return pair_value(balance) + (before - after);
+    }
     pair earlier = w->failing[last];
     const pair later = last == leave ? (pair){0, 0} : w->outliving[leave];
-    if (!w->is_exact) {
-        const double before = pair_value(earlier) - pair_value(w->failing[enter]);
-        *comparable = before + pair_value(later);
-        return pair_value(balance) + (before - pair_value(later));
-    }
     pair_add(&earlier, -w->failing[enter].high, -w->failing[enter].low);
     pair_add(&balance, earlier.high, earlier.low);
     pair_add(&balance, -later.high, -later.low);
