@@ -75,6 +75,8 @@ survfit.sr_cox <- function(formula, newdata, se.fit = TRUE, conf.int = 0.95, ind
   if (missing(newdata)) {
     result <- mean_curve(formula, base)
   } else {
+    # survival::brier() hands over the expression of the call
+    if (is.language(newdata)) newdata <- eval(newdata, environment(formula$terms), parent.frame())
     newdata <- as_new_patients(newdata)
     extra <- if (missing(id)) list() else list(id = substitute(id))
     patients <- new_patients(formula, newdata, base, is_path, extra, parent.frame())
