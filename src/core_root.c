@@ -9,7 +9,7 @@ enum { MOST_STEPS = 100 };
 typedef struct {
     sr_context *ctx;
     const sr_function *function;
-    double low, f_low, high, f_high;
+    const sr_bracket *bracket;
     sr_status status;
 } search;
 
@@ -17,10 +17,10 @@ static double value_at(double x, void *data)
 {
     search *const s = data;
     double f = NAN;
-    if (x == s->low)
-        return s->f_low;
-    if (x == s->high)
-        return s->f_high;
+    if (x == s->bracket->low)
+        return s->bracket->f_low;
+    if (x == s->bracket->high)
+        return s->bracket->f_high;
     if (s->status == SR_OK)
         s->status = s->function->eval(s->ctx, x, &f, s->function->data);
     return f;
@@ -29,7 +29,7 @@ static double value_at(double x, void *data)
 static sr_status run(search *s, gsl_root_fsolver *solver, double tolerance, double *root)
 {
     gsl_function function = {value_at, s};
-    if (gsl_root_fsolver_set(solver, &function, s->low, s->high) != GSL_SUCCESS)
+    if (gsl_root_fsolver_set(solver, &function, s->bracket->low, s->bracket->high) != GSL_SUCCESS)
         return s->status == SR_OK ? SR_ERR_DOMAIN : s->status;
     for (int step = 0; step < MOST_STEPS; step++) {
         const int outcome = gsl_root_fsolver_iterate(solver);
@@ -43,10 +43,10 @@ static sr_status run(search *s, gsl_root_fsolver *solver, double tolerance, doub
     return SR_ERR_NO_CONVERGENCE;
 }
 
-sr_status sr_root_find(sr_context *ctx, const sr_function *function, double low, double f_low,
-                       double high, double f_high, double tolerance, double *root)
+sr_status sr_root_find(sr_context *ctx, const sr_function *function, const sr_bracket *bracket,
+                       double tolerance, double *root)
 {
-    search s = {ctx, function, low, f_low, high, f_high, SR_OK};
+    search s = {ctx, function, bracket, SR_OK};
     gsl_error_handler_t *const handler = gsl_set_error_handler_off();
     gsl_root_fsolver *const solver = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
     sr_status status = SR_ERR_MEMORY;

@@ -12,8 +12,12 @@ typedef struct {
     void *data;
 } sr_function;
 
-/* f(low) and f(high) have opposite signs. *root is within `tolerance` of a crossing.
- * SR_ERR_NO_CONVERGENCE after 100 steps, SR_ERR_DOMAIN without a change of sign. */
-sr_status sr_root_find(sr_context *ctx, const sr_function *function, double low, double f_low,
-                       double high, double f_high, double tolerance, double *root);
+typedef struct {
+    double low, f_low, high, f_high; /* f_low and f_high have opposite signs */
+} sr_bracket;
+
+/* *root is within `tolerance` of a crossing. SR_ERR_NO_CONVERGENCE after 100 steps, SR_ERR_DOMAIN
+ * without a change of sign. */
+sr_status sr_root_find(sr_context *ctx, const sr_function *function, const sr_bracket *bracket,
+                       double tolerance, double *root);
 #endif

@@ -20,78 +20,18 @@
  *   2k for a failure at slot k,   2k + 1 for leaving after slot k without failing, and for
  *   entering before slot k + 1 (an item of weight -w).
  *
- * Equal scores take two more passes in the order of the moments, with a sum for each score.
+ * Equal scores take two more passes in the order of the moments: model_concordance_tied.c.
  *
  * Signed ranks of a risk set, r_j = weight below j minus weight above, have
  * sum_j w_j r_j^2 = (W^3 - sum_g W_g^3) / 3, W_g the weight of each distinct score g.
  */
-#include "model_concordance.h"
-#include "core_pair.h"
-#include "core_rankcount.h"
+#include "model_concordance_work.h"
 #include "core_sort.h"
 #include <math.h>
 #include <string.h>
 
-typedef struct {
-    double high, low;
-} pair;
-
-static inline void pair_add(pair *sum, double high, double low)
-{
-    sr_add_exactly(&sum->high, &sum->low, high);
-    sum->low += low;
-}
-
-static inline double pair_value(pair a)
-{
-    return a.high + a.low;
-}
-
-static inline pair pair_product(pair a, pair b)
-{
-    const double high = a.high * b.high;
-    return (pair){high, fma(a.high, b.high, -high) + (a.high * b.low + a.low * b.high)};
-}
-
-/* What a row that leaves at a slot has met, side by side for one reading. */
-typedef struct {
-    double failed_before, failed, outliving;
-} slot_met;
-
-typedef struct {
-    const sr_times *times;
-    sr_riskset rs;
-    int is_exact; /* sums are taken away from, and weights are not whole numbers */
-    size_t n_item;
-    size_t *item_begin; /* [n_stratum + 1] */
-    sr_rank_item *item; /* [n_item] by stratum, then by score */
-    uint32_t n_group;   /* distinct scores, summed over the strata */
-    uint32_t *group;    /* [n_item], only where two rows share a score */
-    pair *failing;      /* [n_slot] weight failing at slots of the stratum up to and with k */
-    pair *outliving;    /* [n_slot] weight at risk at k that does not fail at k */
-    pair *cubes;        /* [n_slot] sum of W_g^3 over the risk set at k */
-    slot_met *met;      /* [n_slot], NULL when sums are exact */
-    double *below;      /* [n] becomes balance */
-    double *below_low;  /* [n], NULL where nothing is tied and sums need not be exact */
-} work;
-
-static inline double weight_of(const sr_times *t, size_t i)
-{
-    return t->weight == NULL ? 1.0 : t->weight[i];
-}
-
-static inline int fails(const sr_times *t, size_t i)
-{
-    return t->event[i] != 0;
-}
-
-static inline size_t stratum_of(const sr_times *t, size_t i)
-{
-    return t->stratum == NULL ? 0 : (size_t)t->stratum[i];
-}
-
 /* First slot after which the row is at risk: its stratum's first one when it enters at the origin. */
-static inline size_t entry_of(const work *w, size_t i)
+static inline size_t entry_of(const sr_concordance_work *w, size_t i)
 {
     return w->rs.enter == NULL ? w->rs.slot_begin[stratum_of(w->times, i)] : w->rs.enter[i];
 }
@@ -107,7 +47,7 @@ static inline int is_whole(const sr_times *t)
 }
 
 /* Weights that fail at, and outlive, each slot, before they are summed over the slots. */
-static void scatter_slots(work *w)
+static void scatter_slots(sr_concordance_work *w)
 {
     const sr_riskset *const rs = &w->rs;
     const sr_times *const t = w->times;
@@ -134,7 +74,7 @@ static void scatter_slots(work *w)
     }
 }
 
-static sr_status sum_slots(sr_context *ctx, work *w)
+static sr_status sum_slots(sr_context *ctx, sr_concordance_work *w)
 {
     const sr_riskset *const rs = &w->rs;
     SR_TAKE(w->failing, (pair *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(pair)));
@@ -167,7 +107,8 @@ static sr_status sum_slots(sr_context *ctx, work *w)
  * it enters (0: at the origin). Counts the items of each stratum. */
 static const uint32_t NEVER = UINT32_MAX;
 
-static sr_status find_moments(sr_context *ctx, work *w, uint32_t **leave, uint32_t **enter)
+static sr_status find_moments(sr_context *ctx, sr_concordance_work *w, uint32_t **leave,
+                              uint32_t **enter)
 {
     const sr_times *const t = w->times;
     const sr_riskset *const rs = &w->rs;
@@ -191,8 +132,8 @@ static sr_status find_moments(sr_context *ctx, work *w, uint32_t **leave, uint32
     return SR_OK;
 }
 
-static int put_items(work *w, const double *score, const uint32_t *order, const uint32_t *leave,
-                     const uint32_t *enter, size_t *next)
+static int put_items(sr_concordance_work *w, const double *score, const uint32_t *order,
+                     const uint32_t *leave, const uint32_t *enter, size_t *next)
 {
     const sr_times *const t = w->times;
     uint32_t rank = 0;
@@ -219,7 +160,8 @@ static int put_items(work *w, const double *score, const uint32_t *order, const 
 }
 
 /* One item for each row's end, one more where it enters after the first event time. */
-static sr_status lay_items(sr_context *ctx, work *w, const double *score, int *is_tied)
+static sr_status lay_items(sr_context *ctx, sr_concordance_work *w, const double *score,
+                           int *is_tied)
 {
     const sr_times *const t = w->times;
     const size_t n_stratum = (size_t)w->rs.n_stratum;
@@ -242,141 +184,9 @@ static sr_status lay_items(sr_context *ctx, work *w, const double *score, int *i
     return SR_OK;
 }
 
-/* Number the distinct scores of each stratum. */
-static sr_status number_groups(sr_context *ctx, work *w)
-{
-    SR_TAKE(w->group, sr_arena_index(&ctx->arena, w->n_item));
-    w->n_group = 0;
-    for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++)
-        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++) {
-            const sr_rank_item *const item = &w->item[a];
-            if (a == w->item_begin[s] || item->rank != item[-1].rank)
-                w->n_group++;
-            w->group[a] = w->n_group - 1;
-        }
-    return SR_OK;
-}
-
-/* Positions of the items in the order of their moments, stratum after stratum; within a moment by
- * score. moment_begin[m] is where moment m = 2 slot + (0, 1) starts. */
-static sr_status sort_moments(sr_context *ctx, const work *w, uint32_t **order, uint32_t **begin)
-{
-    const size_t n_moment = 2 * w->rs.n_slot;
-    SR_TAKE(*order, sr_arena_index(&ctx->arena, w->n_item));
-    SR_TAKE(*begin, (uint32_t *)sr_arena_zero(&ctx->arena, n_moment + 2, sizeof(uint32_t)));
-    uint32_t *const next = *begin + 1; /* ends up one ahead, as the beginnings */
-    for (int s = 0; s < w->rs.n_stratum; s++)
-        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++)
-            next[2 * w->rs.slot_begin[s] + w->item[a].key + 1]++;
-    for (size_t m = 1; m <= n_moment; m++)
-        next[m] += next[m - 1];
-    for (int s = 0; s < w->rs.n_stratum; s++)
-        for (size_t a = w->item_begin[s]; a < w->item_begin[s + 1]; a++)
-            (*order)[next[2 * w->rs.slot_begin[s] + w->item[a].key]++] = (uint32_t)a;
-    return SR_OK;
-}
-
-static void meet_tied(work *w, const sr_rank_item *item, pair met, double sign, sr_concordance *out)
-{
-    const size_t i = item->row;
-    const double side = item->weight < 0 ? -1 : 1;
-    sr_add_exactly(&w->below[i], &w->below_low[i], sign * side * 0.5 * met.high);
-    w->below_low[i] += sign * side * 0.5 * met.low;
-    if (out->tied != NULL)
-        out->tied[i] += side * pair_value(met);
-}
-
-static pair cube(pair a)
-{
-    return pair_product(pair_product(a, a), a);
-}
-
-/* From the last moment back: sources meet the later items of their score. */
-static void meet_tied_later(work *w, const uint32_t *order, const uint32_t *begin, pair *held,
-                            sr_concordance *out)
-{
-    const sr_riskset *const rs = &w->rs;
-    for (int s = 0; s < rs->n_stratum; s++) {
-        pair cubes = {0, 0}, tied = {0, 0};
-        for (size_t m = 2 * rs->slot_begin[s + 1]; m-- > 2 * rs->slot_begin[s];) {
-            for (size_t a = begin[m]; a < begin[m + 1] && m % 2 == 0; a++) {
-                const sr_rank_item *const item = &w->item[order[a]];
-                const pair met = held[w->group[order[a]]];
-                meet_tied(w, item, met, 1, out);
-                pair_add(&tied, item->weight * met.high, item->weight * met.low);
-            }
-            for (size_t a = begin[m]; a < begin[m + 1]; a++) {
-                pair *const mine = &held[w->group[order[a]]];
-                const pair old = cube(*mine);
-                pair_add(mine, w->item[order[a]].weight, 0);
-                const pair new = cube(*mine);
-                pair_add(&cubes, new.high, new.low);
-                pair_add(&cubes, -old.high, -old.low);
-            }
-            if (m % 2 == 0)
-                w->cubes[m / 2] = cubes;
-        }
-        out->count[s].tied_score = pair_value(tied);
-    }
-}
-
-/* From the first moment on: items meet the earlier sources of their score. */
-static void meet_tied_earlier(work *w, const uint32_t *order, const uint32_t *begin, pair *held,
-                              sr_concordance *out)
-{
-    for (size_t m = 0; m < 2 * w->rs.n_slot; m++) {
-        for (size_t a = begin[m]; a < begin[m + 1]; a++)
-            meet_tied(w, &w->item[order[a]], held[w->group[order[a]]], -1, out);
-        for (size_t a = begin[m]; a < begin[m + 1] && m % 2 == 0; a++)
-            pair_add(&held[w->group[order[a]]], w->item[order[a]].weight, 0);
-    }
-}
-
-/* Pairs that fail together, by whether their scores agree. */
-static void count_together(const work *w, const uint32_t *order, const uint32_t *begin,
-                           sr_concordance *out)
-{
-    for (size_t k = 0; k < w->rs.n_slot; k++) {
-        sr_pair_counts *const count = &out->count[w->rs.slot_stratum[k]];
-        double all = 0;
-        for (size_t a = begin[2 * k]; a < begin[2 * k + 1];) {
-            const uint32_t group = w->group[order[a]];
-            double same = 0;
-            size_t end = a;
-            for (; end < begin[2 * k + 1] && w->group[order[end]] == group; end++) {
-                const double weight = w->item[order[end]].weight;
-                count->tied_time += weight * (all - same);
-                count->tied_both += weight * same;
-                same += weight;
-                all += weight;
-            }
-            for (; a < end; a++) {
-                const sr_rank_item *const item = &w->item[order[a]];
-                if (out->same_both != NULL)
-                    out->same_both[item->row] = same - item->weight;
-            }
-        }
-    }
-}
-
-static sr_status meet_all_tied(sr_context *ctx, work *w, sr_concordance *out)
-{
-    uint32_t *order, *begin;
-    pair *held;
-    SR_TRY(number_groups(ctx, w));
-    SR_TRY(sort_moments(ctx, w, &order, &begin));
-    SR_TICK(ctx);
-    SR_TAKE(held, (pair *)sr_arena_zero(&ctx->arena, w->n_group, sizeof(pair)));
-    meet_tied_later(w, order, begin, held, out);
-    SR_TICK(ctx);
-    memset(held, 0, w->n_group * sizeof(pair));
-    meet_tied_earlier(w, order, begin, held, out);
-    count_together(w, order, begin, out);
-    return SR_OK;
-}
-
 /* The same where no two rows share a score. */
-static sr_status count_together_untied(sr_context *ctx, const work *w, sr_concordance *out)
+static sr_status count_together_untied(sr_context *ctx, const sr_concordance_work *w,
+                                       sr_concordance *out)
 {
     const sr_times *const t = w->times;
     double *met;
@@ -390,7 +200,7 @@ static sr_status count_together_untied(sr_context *ctx, const work *w, sr_concor
     return SR_OK;
 }
 
-static sr_status count_below(sr_context *ctx, work *w)
+static sr_status count_below(sr_context *ctx, sr_concordance_work *w)
 {
     size_t longest = 0;
     for (size_t s = 0; s < (size_t)w->rs.n_stratum; s++) {
@@ -410,7 +220,7 @@ static sr_status count_below(sr_context *ctx, work *w)
     return SR_OK;
 }
 
-static double balance_of(const work *w, size_t i, double *comparable)
+static double balance_of(const sr_concordance_work *w, size_t i, double *comparable)
 {
     const size_t leave = w->rs.cell[i], enter = entry_of(w, i);
     const size_t last = leave - (size_t)fails(w->times, i);
@@ -437,7 +247,7 @@ static double balance_of(const work *w, size_t i, double *comparable)
 }
 
 /* balance, comparable, and by stratum the sum of weight times balance, halved */
-static void gather_rows(const work *w, sr_concordance *out, pair *lead)
+static void gather_rows(const sr_concordance_work *w, sr_concordance *out, pair *lead)
 {
     const sr_times *const t = w->times;
     for (size_t i = 0; i < t->n; i++) {
@@ -452,7 +262,7 @@ static double not_negative(double value)
     return value > 0 ? value : 0;
 }
 
-static sr_status gather_counts(sr_context *ctx, const work *w, sr_concordance *out)
+static sr_status gather_counts(sr_context *ctx, const sr_concordance_work *w, sr_concordance *out)
 {
     const sr_riskset *const rs = &w->rs;
     pair *lead;
@@ -466,7 +276,7 @@ static sr_status gather_counts(sr_context *ctx, const work *w, sr_concordance *o
             pair at_risk = w->outliving[k];
             pair_add(&pairs, failing * at_risk.high, failing * at_risk.low);
             pair_add(&at_risk, failing, 0);
-            pair spread = cube(at_risk);
+            pair spread = pair_cube(at_risk);
             pair_add(&spread, -w->cubes[k].high, -w->cubes[k].low);
             pair_add(&variance, failing * pair_value(spread) / (3 * pair_value(at_risk)), 0);
         }
@@ -491,7 +301,8 @@ static void clear_rows(const sr_times *t, const sr_riskset *rs, sr_concordance *
             out->same_time[i] = fails(t, i) ? rs->death_weight[rs->cell[i]] - weight_of(t, i) : 0;
 }
 
-static sr_status count_all(sr_context *ctx, work *w, const double *score, sr_concordance *out)
+static sr_status count_all(sr_context *ctx, sr_concordance_work *w, const double *score,
+                           sr_concordance *out)
 {
     const sr_times *const t = w->times;
     int is_tied;
@@ -506,7 +317,7 @@ static sr_status count_all(sr_context *ctx, work *w, const double *score, sr_con
     if (is_tied || w->is_exact)
         SR_TAKE(w->below_low, (double *)sr_arena_zero(&ctx->arena, t->n, sizeof(double)));
     if (is_tied)
-        SR_TRY(meet_all_tied(ctx, w, out));
+        SR_TRY(sr_concordance_meet_tied(ctx, w, out));
     else
         SR_TRY(count_together_untied(ctx, w, out));
     SR_TICK(ctx);
@@ -520,7 +331,7 @@ static sr_status count_all(sr_context *ctx, work *w, const double *score, sr_con
 sr_status sr_concordance_count(sr_context *ctx, const sr_times *times, const double *score,
                                sr_concordance *out)
 {
-    work w = {.times = times, .is_exact = times->start != NULL && !is_whole(times)};
+    sr_concordance_work w = {.times = times, .is_exact = times->start != NULL && !is_whole(times)};
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const sr_status status = count_all(ctx, &w, score, out);
     sr_arena_restore(&ctx->arena, mark);
@@ -528,8 +339,7 @@ sr_status sr_concordance_count(sr_context *ctx, const sr_times *times, const dou
 }
 
 sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
-                                   const sr_concordance *counted, const int *cluster, int n_cluster,
-                                   double *dfbeta, sr_concordance_summary *out)
+                                   const sr_concordance *counted, sr_concordance_summary *out)
 {
     double comparable = 0, difference = 0, variance = 0, *sum = NULL;
     out->rank_variance = 0;
@@ -540,19 +350,19 @@ sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
         out->rank_variance += count->rank_variance;
     }
     const double excess = difference / comparable;
-    if (cluster != NULL)
-        SR_TAKE(sum, (double *)sr_arena_zero(&ctx->arena, (size_t)n_cluster, sizeof(double)));
+    if (out->cluster != NULL)
+        SR_TAKE(sum, (double *)sr_arena_zero(&ctx->arena, (size_t)out->n_cluster, sizeof(double)));
     for (size_t i = 0; i < times->n; i++) {
         const double share = (counted->balance[i] - counted->comparable[i] * excess) *
                              weight_of(times, i) / (2 * comparable);
-        if (dfbeta != NULL)
-            dfbeta[i] = share;
+        if (out->dfbeta != NULL)
+            out->dfbeta[i] = share;
         if (sum != NULL)
-            sum[cluster[i]] += share;
+            sum[out->cluster[i]] += share;
         else
             variance += share * share;
     }
-    for (int c = 0; sum != NULL && c < n_cluster; c++)
+    for (int c = 0; sum != NULL && c < out->n_cluster; c++)
         variance += sum[c] * sum[c];
     out->concordance = 0.5 * (excess + 1);
     out->variance = variance;

@@ -29,14 +29,15 @@ sr_status sr_concordance_count(sr_context *ctx, const sr_times *times, const dou
                                sr_concordance *out);
 
 /* Sums over the strata, and the infinitesimal-jackknife variance of
- * concordance = (concordant + tied_score / 2) / comparable pairs.
- * dfbeta[n] is written (NULL: not wanted); cluster [n] 0-based or NULL sums rows first. */
+ * concordance = (concordant + tied_score / 2) / comparable pairs. */
 typedef struct {
+    const int *cluster; /* [n] from 0: rows are summed within clusters first; NULL: they are not */
+    int n_cluster;
+    double *dfbeta; /* [n] caller's room for the rows' shares, NULL: not wanted */
     double concordance, variance, rank_variance;
 } sr_concordance_summary;
 sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
-                                   const sr_concordance *counted, const int *cluster, int n_cluster,
-                                   double *dfbeta, sr_concordance_summary *out);
+                                   const sr_concordance *counted, sr_concordance_summary *out);
 
 /* Two columns of n: the concordant and the discordant weight of each row's pairs; needs `tied`. */
 void sr_concordance_split(const sr_concordance *counted, size_t n, double *out);

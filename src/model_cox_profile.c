@@ -98,23 +98,23 @@ static sr_status excess(sr_context *ctx, double distance, double *f, void *data)
 static sr_status find_limit(sr_context *ctx, profile *q, double first, double *limit)
 {
     const sr_function function = {excess, q};
-    double inner = 0, f_inner = -q->quantile, outer = first, f_outer, distance;
+    sr_bracket around = {0, -q->quantile, first, 0};
+    double distance;
     memcpy(q->nearest, q->best.theta, q->objective.n_par * sizeof(double));
     for (int doubling = 0;; doubling++) {
-        SR_TRY(excess(ctx, outer, &f_outer, q));
-        if (f_outer >= 0)
+        SR_TRY(excess(ctx, around.high, &around.f_high, q));
+        if (around.f_high >= 0)
             break;
-        const int is_flat = f_outer + q->quantile < FLAT * q->quantile;
+        const int is_flat = around.f_high + q->quantile < FLAT * q->quantile;
         if (doubling == MOST_DOUBLINGS || (doubling >= FLAT_DOUBLINGS && is_flat)) {
             *limit = q->side * INFINITY;
             return SR_OK;
         }
-        inner = outer;
-        f_inner = f_outer;
-        outer *= 2;
+        around.low = around.high;
+        around.f_low = around.f_high;
+        around.high *= 2;
     }
-    SR_TRY(
-        sr_root_find(ctx, &function, inner, f_inner, outer, f_outer, TOLERANCE * outer, &distance));
+    SR_TRY(sr_root_find(ctx, &function, &around, TOLERANCE * around.high, &distance));
     *limit = q->best.theta[q->column] + q->side * distance;
     return SR_OK;
 }
@@ -148,27 +148,26 @@ static sr_status prepare(sr_context *ctx, const sr_cox_data *data, const sr_cox_
 }
 
 sr_status sr_cox_profile(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
-                         const double *coef, size_t n_which, const int *which, double quantile,
-                         double *lower, double *upper)
+                         const sr_profile_limits *wanted)
 {
     const size_t p = data->x.p;
     likelihood m;
-    profile q = {.quantile = quantile};
+    profile q = {.quantile = wanted->quantile};
     double *zero, *info, f;
-    SR_TRY(prepare(ctx, data, control, coef, &m, &q));
+    SR_TRY(prepare(ctx, data, control, wanted->coef, &m, &q));
     SR_TAKE(zero, (double *)sr_arena_zero(&ctx->arena, p, sizeof(double)));
     SR_TAKE(info, sr_arena_double(&ctx->arena, p * p));
     SR_TRY(evaluate(ctx, zero, &f, q.held.gradient, info, &m));
     q.steps.fixed = q.fixed;
-    for (size_t c = 0; c < n_which; c++) {
-        const size_t j = (size_t)which[c];
+    for (size_t c = 0; c < wanted->n_which; c++) {
+        const size_t j = (size_t)wanted->which[c];
         const double here = sqrt(q.best.inverse[j * p + j]), start = 1 / sqrt(info[j * p + j]);
-        const double first =
-            quantile * (start > 0 && here > START_RATIO * start ? START_RATIO * start : here);
+        const double first = wanted->quantile *
+                             (start > 0 && here > START_RATIO * start ? START_RATIO * start : here);
         q.column = j;
         q.fixed[j] = 1;
         for (q.side = -1; q.side <= 1; q.side += 2) {
-            double *const limit = q.side < 0 ? &lower[c] : &upper[c];
+            double *const limit = q.side < 0 ? &wanted->lower[c] : &wanted->upper[c];
             SR_TRY(find_limit(ctx, &q, first, limit));
             *limit *= m.scale[j];
         }

@@ -190,14 +190,14 @@ typedef struct {
     uint32_t row, place, slot;
 } event;
 
-static sr_status list_events(sr_context *ctx, const sr_riskset *rs, size_t n_event,
-                             const uint32_t *row, event **out)
+static sr_status list_events(sr_context *ctx, const sr_riskset *rs, const sr_clock_events *at,
+                             event **out)
 {
     uint32_t *place;
-    SR_TAKE(*out, (event *)sr_arena_take(&ctx->arena, n_event, sizeof(event)));
+    SR_TAKE(*out, (event *)sr_arena_take(&ctx->arena, at->n, sizeof(event)));
     SR_TAKE(place, (uint32_t *)sr_arena_zero(&ctx->arena, rs->n, sizeof *place));
-    for (size_t e = 0; e < n_event; e++)
-        place[row[e]] = (uint32_t)e + 1;
+    for (size_t e = 0; e < at->n; e++)
+        place[at->row[e]] = (uint32_t)e + 1;
     size_t next = 0;
     for (size_t i = 0; i < rs->n; i++)
         if (place[i] > 0)
@@ -206,13 +206,13 @@ static sr_status list_events(sr_context *ctx, const sr_riskset *rs, size_t n_eve
 }
 
 static sr_status schoenfeld(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
-                            const sr_risk_sums *sums, size_t n_event, const uint32_t *row,
-                            double *out)
+                            const sr_risk_sums *sums, const sr_clock_events *at, double *out)
 {
+    const size_t n_event = at->n;
     double *means;
     event *events;
     SR_TAKE(means, sr_arena_double(&ctx->arena, rs->n_slot * x->p));
-    SR_TRY(list_events(ctx, rs, n_event, row, &events));
+    SR_TRY(list_events(ctx, rs, at, &events));
     SR_TICK(ctx);
     for (size_t k = 0; k < rs->n_slot; k++) {
         double a, b;
@@ -261,7 +261,7 @@ static sr_status find_varying(sr_context *ctx, const sr_cox_data *data, int *is_
 }
 
 static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
-                      size_t n_event, const uint32_t *row, const double *g, sr_cox_zph *out)
+                      const sr_clock_events *events, sr_cox_zph *out)
 {
     const size_t n = data->times.n, p = data->x.p;
     sr_riskset rs;
@@ -278,14 +278,14 @@ static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *et
     SR_TRY(sr_cox_risk(ctx, &rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, &rs, &x, risk, &sums));
     SR_TRY(sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, NULL, unused, out->info));
-    for (size_t e = 0; e < n_event; e++)
-        mark[sr_leave(&rs, row[e])] = g[e];
+    for (size_t e = 0; e < events->n; e++)
+        mark[sr_leave(&rs, events->row[e])] = events->g[e];
     SR_TRY(
         sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, mark, out->score, out->info_g));
     for (size_t k = 0; k < rs.n_slot; k++)
         mark[k] *= mark[k];
     SR_TRY(sr_cox_information(ctx, &rs, &data->times, &x, risk, &sums, mark, unused, out->info_gg));
-    SR_TRY(schoenfeld(ctx, &rs, &x, &sums, n_event, row, out->schoenfeld));
+    SR_TRY(schoenfeld(ctx, &rs, &x, &sums, events, out->schoenfeld));
     SR_TICK(ctx);
     memset(out->stratum_event, 0, (size_t)rs.n_stratum * sizeof(double));
     for (size_t k = 0; k < rs.n_slot; k++)
@@ -294,10 +294,10 @@ static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *et
 }
 
 sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
-                          size_t n_event, const uint32_t *row, const double *g, sr_cox_zph *out)
+                          const sr_clock_events *events, sr_cox_zph *out)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const sr_status status = test(ctx, data, eta, is_efron, n_event, row, g, out);
+    const sr_status status = test(ctx, data, eta, is_efron, events, out);
     sr_arena_restore(&ctx->arena, mark);
     return status;
 }
@@ -310,21 +310,20 @@ SR_SIMD static void add_multiple(size_t m, double factor, const double *restrict
         to[i] += factor * from[i];
 }
 
-sr_status sr_zph_scale(sr_context *ctx, size_t n_event, size_t p, size_t q, const double *residual,
-                       const double *A, const double *slope, double *out)
+sr_status sr_zph_scale(sr_context *ctx, const sr_zph_scaling *s, double *out)
 {
     SR_TICK(ctx);
-    const size_t n_block = (n_event + SR_BLOCK - 1) / SR_BLOCK;
+    const size_t n_block = (s->n + SR_BLOCK - 1) / SR_BLOCK;
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
     for (size_t b = 0; b < n_block; b++) {
         const size_t from = b * SR_BLOCK;
-        const size_t m = n_event - from < SR_BLOCK ? n_event - from : SR_BLOCK;
-        for (size_t c = 0; c < q; c++) {
-            double *const to = out + c * n_event + from;
+        const size_t m = s->n - from < SR_BLOCK ? s->n - from : SR_BLOCK;
+        for (size_t c = 0; c < s->q; c++) {
+            double *const to = out + c * s->n + from;
             for (size_t i = 0; i < m; i++)
-                to[i] = slope[c];
-            for (size_t j = 0; j < p; j++)
-                add_multiple(m, A[c * p + j], residual + j * n_event + from, to);
+                to[i] = s->slope[c];
+            for (size_t j = 0; j < s->p; j++)
+                add_multiple(m, s->A[c * s->p + j], s->residual + j * s->n + from, to);
         }
     }
     return SR_OK;

@@ -17,6 +17,13 @@ typedef enum { SR_CLOCK_NONE, SR_CLOCK_SURVIVAL, SR_CLOCK_RANK } sr_clock;
 sr_status sr_event_clock(sr_context *ctx, const sr_times *times, sr_clock clock, int is_reversed,
                          uint32_t *row, double *value);
 
+/* The events in that order, and the clock at each. */
+typedef struct {
+    size_t n;
+    const uint32_t *row; /* [n] */
+    const double *g;     /* [n] centred by the caller */
+} sr_clock_events;
+
 typedef struct {
     double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */
     double *info;          /* [p x p] sum of V(t) */
@@ -27,11 +34,14 @@ typedef struct {
     int *is_varying;       /* [n_stratum x p] the column is not constant in the stratum */
 } sr_cox_zph;
 
-/* eta [n]: linear predictor with offset. g[n_event] by row[]; every pointer is caller's room. */
+/* eta [n]: linear predictor with offset. Every pointer of `out` is caller's room. */
 sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
-                          size_t n_event, const uint32_t *row, const double *g, sr_cox_zph *out);
+                          const sr_clock_events *events, sr_cox_zph *out);
 
-/* out[n_event x q] = residual[n_event x p] A[p x q] + slope[q], q <= p */
-sr_status sr_zph_scale(sr_context *ctx, size_t n_event, size_t p, size_t q, const double *residual,
-                       const double *A, const double *slope, double *out);
+/* out[n x q] = residual[n x p] A[p x q] + slope[q] */
+typedef struct {
+    size_t n, p, q;
+    const double *residual, *A, *slope;
+} sr_zph_scaling;
+sr_status sr_zph_scale(sr_context *ctx, const sr_zph_scaling *scaling, double *out);
 #endif

@@ -62,14 +62,16 @@ SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants)
     sr_context ctx;
     sr_context_open(&ctx);
     sr_concordance counted = {0};
-    sr_concordance_summary summary = {0};
+    sr_concordance_summary summary = {
+        .cluster = cluster == R_NilValue ? NULL : INTEGER(cluster),
+        .n_cluster = n_cluster,
+        .dfbeta = wanted & 1 ? REAL(VECTOR_ELT(list, DFBETA)) : NULL,
+    };
     sr_status status = take_room(&ctx, &data.times, list, wanted & 2, &counted);
     if (status == SR_OK)
         status = sr_concordance_count(&ctx, &data.times, REAL(score), &counted);
     if (status == SR_OK)
-        status = sr_concordance_summarise(
-            &ctx, &data.times, &counted, cluster == R_NilValue ? NULL : INTEGER(cluster), n_cluster,
-            wanted & 1 ? REAL(VECTOR_ELT(list, DFBETA)) : NULL, &summary);
+        status = sr_concordance_summarise(&ctx, &data.times, &counted, &summary);
     if (status == SR_OK && (wanted & 2))
         sr_concordance_split(&counted, data.times.n, REAL(VECTOR_ELT(list, INFLUENCE)));
     if (status == SR_OK)

@@ -24,11 +24,11 @@ SEXP r_cox_profile(SEXP bundle, SEXP is_efron, SEXP coef, SEXP is_centred, SEXP 
         .is_centred = LOGICAL(is_centred),
     };
     SEXP limits = PROTECT(Rf_allocMatrix(REALSXP, (int)n_which, 2));
+    const sr_profile_limits wanted = {REAL(coef),          (size_t)n_which, INTEGER(which),
+                                      Rf_asReal(quantile), REAL(limits),    REAL(limits) + n_which};
     sr_context ctx;
     sr_context_open(&ctx);
-    sr_context_close(&ctx, sr_cox_profile(&ctx, &data, &control, REAL(coef), (size_t)n_which,
-                                          INTEGER(which), Rf_asReal(quantile), REAL(limits),
-                                          REAL(limits) + n_which));
+    sr_context_close(&ctx, sr_cox_profile(&ctx, &data, &control, &wanted));
     UNPROTECT(1);
     return limits;
 }

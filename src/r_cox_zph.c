@@ -59,6 +59,7 @@ SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g)
     uint32_t *const place = (uint32_t *)R_alloc((size_t)n_event + 1, sizeof(uint32_t));
     for (R_xlen_t e = 0; e < n_event; e++)
         place[e] = (uint32_t)INTEGER(row)[e] - 1;
+    const sr_clock_events events = {(size_t)n_event, place, REAL(g)};
     SEXP list = PROTECT(sr_named_list(names));
     sr_cox_zph out = {
         .score = put_matrix(list, 0, p, 1),
@@ -72,8 +73,8 @@ SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g)
     out.is_varying = LOGICAL(VECTOR_ELT(list, 6));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_cox_zph_test(&ctx, &data, REAL(eta), Rf_asLogical(is_efron) == TRUE,
-                                             (size_t)n_event, place, REAL(g), &out);
+    const sr_status status =
+        sr_cox_zph_test(&ctx, &data, REAL(eta), Rf_asLogical(is_efron) == TRUE, &events, &out);
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return list;
@@ -87,11 +88,11 @@ SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope)
     if (TYPEOF(residual) != REALSXP || TYPEOF(A) != REALSXP || TYPEOF(slope) != REALSXP ||
         (size_t)Rf_nrows(A) != p || (size_t)XLENGTH(slope) != q)
         Rf_error("survresist, internal: sizes of residuals and their scale do not agree");
+    const sr_zph_scaling scaling = {n, p, q, REAL(residual), REAL(A), REAL(slope)};
     SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)n, (int)q));
     sr_context ctx;
     sr_context_open(&ctx);
-    sr_context_close(&ctx,
-                     sr_zph_scale(&ctx, n, p, q, REAL(residual), REAL(A), REAL(slope), REAL(out)));
+    sr_context_close(&ctx, sr_zph_scale(&ctx, &scaling, REAL(out)));
     UNPROTECT(1);
     return out;
 }

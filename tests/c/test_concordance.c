@@ -127,9 +127,9 @@ static void check_concordance(const design_spec *spec, double n_score)
     CHECK_CLOSE(5, &sum.concordant, &want.count.concordant, 1e-12);
     for (size_t part = 0; part < 5; part++)
         CHECK_CLOSE(n, got + part * n, want.rows + part * n, 1e-11);
-    sr_concordance_summary summary;
     double *const dfbeta = score;
-    CHECK_OK(sr_concordance_summarise(&ctx, t, &out, NULL, 0, dfbeta, &summary));
+    sr_concordance_summary summary = {.dfbeta = dfbeta};
+    CHECK_OK(sr_concordance_summarise(&ctx, t, &out, &summary));
     double squares = 0;
     for (size_t i = 0; i < n; i++)
         squares += dfbeta[i] * dfbeta[i];

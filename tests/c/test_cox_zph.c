@@ -33,7 +33,8 @@ TEST(zph_with_a_constant_clock_is_score_and_information)
         sr_context ctx = {.n_thread = 1};
         sr_cox_zph out = {score, info[0], info[1], info[2], residual, events, is_varying};
         CHECK_OK(sr_event_clock(&ctx, &d.data.times, SR_CLOCK_NONE, which % 2, row, NULL));
-        CHECK_OK(sr_cox_zph_test(&ctx, &d.data, eta, which % 2, n_event, row, g, &out));
+        const sr_clock_events events_at = {n_event, row, g};
+        CHECK_OK(sr_cox_zph_test(&ctx, &d.data, eta, which % 2, &events_at, &out));
         for (size_t j = 0; j < p; j++)
             CHECK_NEAR(score[j], 2 * (double)want.score[j], 1e-10);
         for (size_t j = 0; j < p * p; j++)
@@ -84,11 +85,12 @@ TEST(root_is_found_without_new_values_at_the_ends)
     double root = 0;
     sr_context ctx = {.n_thread = 1};
     const sr_function function = {cubic, &n_call};
-    CHECK_OK(sr_root_find(&ctx, &function, 0, -2, 2, 6, 1e-12, &root));
+    const sr_bracket good = {0, -2, 2, 6}, bad = {2, 6, 3, 25}, broken = {101, -1, 300, 1};
+    CHECK_OK(sr_root_find(&ctx, &function, &good, 1e-12, &root));
     CHECK_NEAR(root, cbrt(2), 1e-12);
     CHECK(n_call < 20);
-    CHECK_STATUS(SR_ERR_DOMAIN, sr_root_find(&ctx, &function, 2, 6, 3, 25, 1e-12, &root));
-    CHECK_STATUS(SR_ERR_INTERRUPT, sr_root_find(&ctx, &function, 101, -1, 300, 1, 1e-12, &root));
+    CHECK_STATUS(SR_ERR_DOMAIN, sr_root_find(&ctx, &function, &bad, 1e-12, &root));
+    CHECK_STATUS(SR_ERR_INTERRUPT, sr_root_find(&ctx, &function, &broken, 1e-12, &root));
 }
 
 TEST(profile_limits_lie_where_the_likelihood_has_fallen)
@@ -102,8 +104,9 @@ TEST(profile_limits_lie_where_the_likelihood_has_fallen)
             .is_efron = 1, .max_iter = 60, .eps = 1e-13, .tol_chol = 1e-12, .is_centred = centred};
         sr_context ctx = {.n_thread = 1};
         sr_cox_fit fit = {.coef = coef, .var = var, .means = means};
+        const sr_profile_limits limits = {coef, 1, &wanted, 2, lower, upper};
         CHECK_OK(sr_cox_fit_newton(&ctx, &d.data, &control, &fit));
-        CHECK_OK(sr_cox_profile(&ctx, &d.data, &control, coef, 1, &wanted, 2, lower, upper));
+        CHECK_OK(sr_cox_profile(&ctx, &d.data, &control, &limits));
         CHECK(lower[0] < coef[1] && coef[1] < upper[0]);
         for (int side = 0; side < 2; side++) {
             /* the column's contribution goes to the offset, the others are fitted again */
