@@ -1,6 +1,6 @@
 /* core_arena.c -- see core_arena.h
  *
- * Blocks form a list, newest first. Small requests share a block of 64 KiB or
+ * Blocks form a list, newest first. Small requests share a block of 32 KiB or
  * more; a large one gets its own. Restoring to a mark frees the blocks made
  * since to the spares. Fresh pieces are cleared by `calloc`, which leaves untouched
  * pages to the system. A spare block serves a request of at least half its size.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 15 };
 
 struct sr_arena_block {
     sr_arena_block *below;
@@ -22,10 +22,12 @@ static size_t round_up(size_t bytes)
     return (bytes + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
 }
 
+/* Large blocks come cleared, which costs nothing before they are touched. */
 static sr_arena_block *new_block(sr_arena_block *below, size_t size)
 {
     const size_t header = round_up(sizeof(sr_arena_block));
-    unsigned char *raw = calloc(1, header + size + ALIGNMENT);
+    const size_t bytes = header + size + ALIGNMENT;
+    unsigned char *raw = size > SMALLEST_BLOCK ? calloc(1, bytes) : malloc(bytes);
     if (raw == NULL)
         return NULL;
     sr_arena_block *block = (sr_arena_block *)raw;
@@ -64,6 +66,7 @@ static void *take(sr_arena *arena, size_t count, size_t size, int is_cleared)
             block = new_block(arena->top, room);
         if (block == NULL)
             return NULL;
+        is_fresh = is_fresh && room > SMALLEST_BLOCK;
         arena->top = block;
     }
     void *piece = arena->top->room + arena->top->used;

@@ -9,6 +9,7 @@
  */
 #include "core_columns.h"
 #include "core_simd.h"
+#include "core_thread.h"
 #include <string.h>
 
 enum { BLOCK = SR_BLOCK, TILE_ROWS = 2, TILE_COLUMNS = 4, MOST_CHUNKS = 16, CHUNK_ROWS = 8192 };
@@ -183,36 +184,57 @@ static void gather_tiles(const double *tiles, size_t n_chunk, size_t room_size, 
         }
 }
 
+typedef struct {
+    const sr_columns *x;
+    const row_weights *by;
+    size_t p_pad, n_chunk, n_tile, room_size;
+    double *room;          /* [n_chunk x room_size]: block, weighted block, tiles, sums */
+    const double **column; /* [n_chunk x p_pad] */
+} cross_job;
+
+static double *tiles_of(const cross_job *job, size_t c)
+{
+    return job->room + c * job->room_size + 2 * job->p_pad * BLOCK;
+}
+
+static void cross_chunk(const cross_job *job, size_t c)
+{
+    const size_t p = job->x->p, p_pad = job->p_pad, n = job->x->n;
+    double *const mine = job->room + c * job->room_size;
+    const cross_room parts = {mine, mine + p_pad * BLOCK, tiles_of(job, c),
+                              tiles_of(job, c) + job->n_tile, job->column + c * p_pad};
+    memset(parts.tiles, 0, (job->n_tile + p_pad) * sizeof(double));
+    for (size_t j = p; j < p_pad; j++) {
+        memset(parts.block + j * BLOCK, 0, BLOCK * sizeof(double));
+        memset(parts.weighted + j * BLOCK, 0, BLOCK * sizeof(double));
+        parts.column[j] = parts.block + j * BLOCK;
+    }
+    const size_t end = sr_chunk_begin(n, job->n_chunk, c + 1);
+    for (size_t i = sr_chunk_begin(n, job->n_chunk, c); i < end; i += BLOCK)
+        cross_block(job->x, i, end - i < BLOCK ? end - i : BLOCK, job->by, p_pad, &parts);
+}
+
 static sr_status cross(sr_context *ctx, const sr_columns *x, const row_weights *by, double *out,
                        double *sum)
 {
     SR_TICK(ctx);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const size_t p = x->p, p_pad = (p + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
-    const size_t n_chunk = sr_chunk_count(x->n, CHUNK_ROWS, MOST_CHUNKS);
-    const size_t n_tile = (p_pad / TILE_ROWS) * (p_pad / TILE_COLUMNS) * TILE_ROWS * TILE_COLUMNS;
-    const size_t room_size = 2 * p_pad * BLOCK + n_tile + p_pad;
-    double *room;
-    const double **column;
-    SR_TAKE(room, (double *)sr_arena_zero(&ctx->arena, n_chunk * room_size, sizeof(double)));
-    SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, n_chunk * p_pad, sizeof(double *)));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(dynamic) if (n_chunk > 1)
-    for (size_t c = 0; c < n_chunk; c++) {
-        double *const mine = room + c * room_size;
-        const cross_room parts = {mine, mine + p_pad * BLOCK, mine + 2 * p_pad * BLOCK,
-                                  mine + 2 * p_pad * BLOCK + n_tile, column + c * p_pad};
-        for (size_t j = p; j < p_pad; j++)
-            parts.column[j] = parts.block + j * BLOCK; /* zeros */
-        const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
-        for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
-            cross_block(x, i, end - i < BLOCK ? end - i : BLOCK, by, p_pad, &parts);
-    }
+    cross_job job = {.x = x, .by = by};
+    job.p_pad = (x->p + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
+    job.n_chunk = sr_chunk_count(x->n, CHUNK_ROWS, MOST_CHUNKS);
+    job.n_tile = job.p_pad * job.p_pad;
+    job.room_size = 2 * job.p_pad * BLOCK + job.n_tile + job.p_pad;
+    SR_TAKE(job.room,
+            (double *)sr_arena_take(&ctx->arena, job.n_chunk, job.room_size * sizeof(double)));
+    SR_TAKE(job.column,
+            (const double **)sr_arena_take(&ctx->arena, job.n_chunk * job.p_pad, sizeof(double *)));
+    SR_FOR_EACH(ctx, job.n_chunk > 1, c, job.n_chunk, cross_chunk(&job, c));
     if (out != NULL)
-        gather_tiles(room + 2 * p_pad * BLOCK, n_chunk, room_size, p, p_pad, out);
-    for (size_t j = 0; sum != NULL && j < p; j++) {
+        gather_tiles(tiles_of(&job, 0), job.n_chunk, job.room_size, x->p, job.p_pad, out);
+    for (size_t j = 0; sum != NULL && j < x->p; j++) {
         sum[j] = 0;
-        for (size_t c = 0; c < n_chunk; c++)
-            sum[j] += room[c * room_size + 2 * p_pad * BLOCK + n_tile + j];
+        for (size_t c = 0; c < job.n_chunk; c++)
+            sum[j] += tiles_of(&job, c)[job.n_tile + j];
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -263,12 +285,7 @@ sr_status sr_columns_times(sr_context *ctx, const sr_columns *x, const double *b
                            const double *base, double *eta)
 {
     SR_TICK(ctx);
-    const size_t n_chunk = sr_chunk_count(x->n, CHUNK_ROWS, MOST_CHUNKS);
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
-    for (size_t c = 0; c < n_chunk; c++) {
-        const size_t end = sr_chunk_begin(x->n, n_chunk, c + 1);
-        for (size_t i = sr_chunk_begin(x->n, n_chunk, c); i < end; i += BLOCK)
-            times_block(x, beta, base, i, end - i < BLOCK ? end - i : BLOCK, eta);
-    }
+    SR_FOR_EACH(ctx, x->n > 2 * CHUNK_ROWS, b, sr_block_count(x->n),
+                times_block(x, beta, base, b * BLOCK, sr_block_end(x->n, b) - b * BLOCK, eta));
     return SR_OK;
 }

@@ -28,6 +28,18 @@ void sr_columns_load_one(const sr_columns *x, size_t j, size_t from, size_t m, c
 /* Rows in blocks, blocks in chunks: work for several threads that comes out the same for any
  * number of them. Chunk c of n_chunk begins at row sr_chunk_begin(n, n_chunk, c). */
 enum { SR_BLOCK = 256 };
+static inline size_t sr_block_count(size_t n)
+{
+    return (n + SR_BLOCK - 1) / SR_BLOCK;
+}
+
+/* One past the last row of block b */
+static inline size_t sr_block_end(size_t n, size_t b)
+{
+    const size_t end = (b + 1) * SR_BLOCK;
+    return end < n ? end : n;
+}
+
 size_t sr_chunk_count(size_t n, size_t rows_a_chunk, size_t most);
 size_t sr_chunk_begin(size_t n, size_t n_chunk, size_t c);
 

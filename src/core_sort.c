@@ -1,5 +1,6 @@
 /* core_sort.c -- see core_sort.h */
 #include "core_sort.h"
+#include "core_thread.h"
 #include <string.h>
 
 enum { DIGIT_BITS = 11, N_BUCKET = 1 << DIGIT_BITS, LEADING = 3, LONGEST_RUN = 32 };
@@ -55,26 +56,33 @@ static int place_buckets(sorter *s)
     return 1;
 }
 
+static size_t chunk_begin(const sorter *s, size_t c)
+{
+    return s->n * c / s->n_chunk;
+}
+
+static void count_chunk(const sorter *s, size_t c, int shift)
+{
+    size_t *const count = s->count + c * N_BUCKET;
+    memset(count, 0, N_BUCKET * sizeof(size_t));
+    for (size_t i = chunk_begin(s, c); i < chunk_begin(s, c + 1); i++)
+        count[digit_of(s->from[i].key, shift)]++;
+}
+
+static void move_chunk(const sorter *s, size_t c, int shift)
+{
+    size_t *const at = s->count + c * N_BUCKET;
+    for (size_t i = chunk_begin(s, c); i < chunk_begin(s, c + 1); i++)
+        s->to[at[digit_of(s->from[i].key, shift)]++] = s->from[i];
+}
+
 /* One stable pass over the digit at `shift`. */
 static void pass(sr_context *ctx, sorter *s, int shift)
 {
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1) if (s->n_chunk > 1)
-    for (size_t c = 0; c < s->n_chunk; c++) {
-        size_t *const count = s->count + c * N_BUCKET;
-        const size_t end = s->n * (c + 1) / s->n_chunk;
-        memset(count, 0, N_BUCKET * sizeof(size_t));
-        for (size_t i = s->n * c / s->n_chunk; i < end; i++)
-            count[digit_of(s->from[i].key, shift)]++;
-    }
+    SR_FOR_EACH(ctx, s->n_chunk > 1, c, s->n_chunk, count_chunk(s, c, shift));
     if (!place_buckets(s))
         return;
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1) if (s->n_chunk > 1)
-    for (size_t c = 0; c < s->n_chunk; c++) {
-        size_t *const at = s->count + c * N_BUCKET;
-        const size_t end = s->n * (c + 1) / s->n_chunk;
-        for (size_t i = s->n * c / s->n_chunk; i < end; i++)
-            s->to[at[digit_of(s->from[i].key, shift)]++] = s->from[i];
-    }
+    SR_FOR_EACH(ctx, s->n_chunk > 1, c, s->n_chunk, move_chunk(s, c, shift));
     item *const swap = s->from;
     s->from = s->to;
     s->to = swap;

@@ -6,10 +6,34 @@
  */
 #ifndef SR_CORE_THREAD_H
 #define SR_CORE_THREAD_H
+#include <stddef.h>
 
 void sr_thread_init(void);     /* once, on loading */
 int sr_thread_count(void);     /* threads in force, at least 1 */
 int sr_thread_limit(void);     /* the most that can be set */
 void sr_thread_set(int count); /* clamped to 1..limit; 0: the default */
+
+/* for (size_t index = 0; index < count; index++) statement;
+ *
+ * on ctx->n_thread threads when `is_wide`, else right here: starting even a team of one costs more
+ * than a small fit has to do. Every index must write to places of its own. */
+#define SR_FOR_EACH(ctx, is_wide, index, count, statement)                                        \
+    do {                                                                                          \
+        const size_t sr_count = (count);                                                          \
+        const int sr_threads = (is_wide) ? (ctx)->n_thread : 1;                                   \
+        if (sr_threads > 1) {                                                                     \
+            _Pragma(                                                                              \
+                "omp parallel for num_threads(sr_threads) schedule(dynamic, 1)") for (size_t      \
+                                                                                          index = \
+                                                                                              0;  \
+                                                                                      index <     \
+                                                                                      sr_count;   \
+                                                                                      index++)    \
+                statement;                                                                        \
+        } else {                                                                                  \
+            for (size_t index = 0; index < sr_count; index++)                                     \
+                statement;                                                                        \
+        }                                                                                         \
+    } while (0)
 
 #endif

@@ -16,27 +16,34 @@
  */
 #include "core_exp.h"
 #include "core_optim.h"
+#include "core_thread.h"
 #include "model_cox_view.h"
 #include <math.h>
 #include <string.h>
 
 static const double LARGEST_ETA = 250;
 
-/* Shifts are 0 unless exp would leave the range of doubles. */
-static void centre_eta(sr_context *ctx, const sr_times *times, const double *eta, double *shift)
+static int is_beyond(const double *eta, size_t from, size_t to)
 {
-    double low = 0, high = 0;
+    int beyond = 0;
+    for (size_t i = from; i < to; i++)
+        beyond |= !(fabs(eta[i]) < LARGEST_ETA);
+    return beyond;
+}
+
+/* Shifts are 0 unless exp would leave the range of doubles. `is_far` [n_block] is scratch. */
+static void centre_eta(sr_context *ctx, const sr_times *times, const double *eta, int *is_far,
+                       double *shift)
+{
+    const size_t n_block = sr_block_count(times->n);
+    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_block,
+                is_far[b] = is_beyond(eta, b * SR_BLOCK, sr_block_end(times->n, b)));
+    int is_any = 0;
+    for (size_t b = 0; b < n_block; b++)
+        is_any |= is_far[b];
     for (int s = 0; s < times->n_stratum; s++)
         shift[s] = 0;
-#pragma omp parallel for num_threads(ctx->n_thread) reduction(min                      \
-                                                              : low) reduction(max     \
-                                                                               : high) \
-    schedule(static) if (times->n > SR_PARALLEL_FROM)
-    for (size_t i = 0; i < times->n; i++) {
-        low = eta[i] < low ? eta[i] : low;
-        high = eta[i] > high ? eta[i] : high;
-    }
-    if (high < LARGEST_ETA && low > -LARGEST_ETA)
+    if (!is_any)
         return;
     for (int s = 0; s < times->n_stratum; s++)
         shift[s] = -INFINITY;
@@ -66,14 +73,13 @@ sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *tim
                       const double *eta, double *shift, double *risk)
 {
     SR_TICK(ctx);
-    centre_eta(ctx, times, eta, shift);
-    const size_t n_block = (times->n + SR_BLOCK - 1) / SR_BLOCK;
-#pragma omp parallel for num_threads(ctx->n_thread) \
-    schedule(static) if (times->n > SR_PARALLEL_FROM)
-    for (size_t b = 0; b < n_block; b++) {
-        const size_t end = (b + 1) * SR_BLOCK;
-        risk_block(rs, times, eta, shift, b * SR_BLOCK, end < times->n ? end : times->n, risk);
-    }
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    int *is_far;
+    SR_TAKE(is_far, (int *)sr_arena_take(&ctx->arena, sr_block_count(times->n), sizeof(int)));
+    centre_eta(ctx, times, eta, is_far, shift);
+    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, sr_block_count(times->n),
+                risk_block(rs, times, eta, shift, b * SR_BLOCK, sr_block_end(times->n, b), risk));
+    sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
 

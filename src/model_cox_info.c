@@ -28,6 +28,7 @@
  * 1974;30:89, doi:10.2307/2529620. Shapes: model_cox.h. Cost O((n + K) p^2).
  */
 #include "core_pair.h"
+#include "core_thread.h"
 #include "model_cox.h"
 #include <math.h>
 
@@ -75,6 +76,19 @@ static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, cons
     return all * rs->death_weight[k] / n_death;
 }
 
+/* Steps of some slots, where their sums will stand; tied deaths' own parts in their cells */
+static void put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
+                      size_t from, size_t to, sr_cum_hazard *out)
+{
+    for (size_t k = from; k < to; k++) {
+        const double factor = mark == NULL ? 1 : mark[k];
+        double of_death = 0;
+        out->at_cell[k] = factor * hazard_step(rs, k, S0, D0, &of_death);
+        if (is_tied(rs, k))
+            out->at_cell[rs->n_slot + (size_t)rs->slot_tied[k]] = factor * of_death;
+    }
+}
+
 static void put_sum(sr_cum_hazard *out, size_t cell, double high, double low)
 {
     out->at_cell[cell] = high;
@@ -86,15 +100,8 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
                             const double *D0, const double *mark, sr_cum_hazard *out)
 {
     SR_TICK(ctx);
-    /* the steps first, where their sums will stand; tied deaths' own parts in their cells */
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
-    for (size_t k = 0; k < rs->n_slot; k++) {
-        const double factor = mark == NULL ? 1 : mark[k];
-        double of_death = 0;
-        out->at_cell[k] = factor * hazard_step(rs, k, S0, D0, &of_death);
-        if (is_tied(rs, k))
-            out->at_cell[rs->n_slot + (size_t)rs->slot_tied[k]] = factor * of_death;
-    }
+    SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
+                put_steps(rs, S0, D0, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     for (int s = 0; s < rs->n_stratum; s++) {
         double high = 0, low = 0;
         for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
@@ -171,19 +178,14 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
                         double *loglik)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const size_t n_row_block = (times->n + SR_BLOCK - 1) / SR_BLOCK;
-    const size_t n_slot_block = (rs->n_slot + SR_BLOCK - 1) / SR_BLOCK;
+    const size_t n_row_block = sr_block_count(times->n), n_slot_block = sr_block_count(rs->n_slot);
     double *part;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_row_block + n_slot_block));
-#pragma omp parallel for num_threads(ctx->n_thread) \
-    schedule(static) if (times->n > SR_PARALLEL_FROM)
-    for (size_t b = 0; b < n_row_block + n_slot_block; b++) {
-        const int is_rows = b < n_row_block;
-        const size_t from = (is_rows ? b : b - n_row_block) * SR_BLOCK, to = from + SR_BLOCK;
-        part[b] = is_rows ? event_sum(times, eta, shift, from, to < times->n ? to : times->n)
-                          : -slot_logs(rs, sums, times->weight != NULL, from,
-                                       to < rs->n_slot ? to : rs->n_slot);
-    }
+    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_row_block,
+                part[b] = event_sum(times, eta, shift, b * SR_BLOCK, sr_block_end(times->n, b)));
+    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_slot_block,
+                part[n_row_block + b] = -slot_logs(rs, sums, times->weight != NULL, b * SR_BLOCK,
+                                                   sr_block_end(rs->n_slot, b)));
     double high = 0, low = 0;
     for (size_t b = 0; b < n_row_block + n_slot_block; b++)
         sr_add_exactly(&high, &low, part[b]);
@@ -220,6 +222,18 @@ static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_r
     out->of_death[t] = spread > 0 ? of_one * spread : 0;
 }
 
+static void weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark,
+                        size_t from, size_t to, mean_weights *out)
+{
+    for (size_t k = from; k < to; k++) {
+        const double factor = mark == NULL ? 1 : mark[k];
+        if (is_tied(rs, k))
+            weigh_tied(rs, k, factor, sums, out);
+        else if (rs->n_death[k] > 0)
+            out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
+    }
+}
+
 static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
                              const double *mark, mean_weights *out)
 {
@@ -227,14 +241,8 @@ static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
     SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rs->n > SR_PARALLEL_FROM)
-    for (size_t k = 0; k < rs->n_slot; k++) {
-        const double factor = mark == NULL ? 1 : mark[k];
-        if (is_tied(rs, k))
-            weigh_tied(rs, k, factor, sums, out);
-        else if (rs->n_death[k] > 0)
-            out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
-    }
+    SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
+                weigh_slots(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     return SR_OK;
 }
 

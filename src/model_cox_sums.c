@@ -22,6 +22,7 @@
  * Shapes: model_cox.h. Cost O(n p + K p), K slots.
  */
 #include "core_pair.h"
+#include "core_thread.h"
 #include "model_cox.h"
 #include <math.h>
 #include <string.h>
@@ -97,27 +98,32 @@ static void suffix_scan(const job *work, const double *cells, double *slots, dou
     }
 }
 
+static void scatter_chunk(const job *work, size_t n_chunk, size_t c, double *cells)
+{
+    const size_t end = sr_chunk_begin(work->rs->n, n_chunk, c + 1);
+    for (size_t i = sr_chunk_begin(work->rs->n, n_chunk, c); i < end; i += SR_BLOCK)
+        for (size_t j = 0; j < work->n_column; j++)
+            scatter(work, j, i, end - i < SR_BLOCK ? end - i : SR_BLOCK, cells + j * work->n_cell);
+}
+
+/* One column: the chunks' cells, added in their order, and scanned. */
+static void add_chunks(const job *work, size_t n_chunk, size_t column, double *cells)
+{
+    const size_t room = work->n_cell * work->n_column;
+    double *const total = cells + column * work->n_cell;
+    for (size_t c = 1; c < n_chunk; c++)
+        for (size_t k = 0; k < work->n_cell; k++)
+            total[k] += total[c * room + k];
+    suffix_scan(work, total, slots_of(work, column), ties_of(work, column));
+}
+
 static sr_status by_chunk(sr_context *ctx, const job *work, size_t n_chunk)
 {
-    const size_t n = work->rs->n, room = work->n_cell * work->n_column;
+    const size_t room = work->n_cell * work->n_column;
     double *cells;
     SR_TAKE(cells, (double *)sr_arena_zero(&ctx->arena, n_chunk * room, sizeof(double)));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1) if (n_chunk > 1)
-    for (size_t c = 0; c < n_chunk; c++) {
-        const size_t end = sr_chunk_begin(n, n_chunk, c + 1);
-        for (size_t i = sr_chunk_begin(n, n_chunk, c); i < end; i += SR_BLOCK)
-            for (size_t j = 0; j < work->n_column; j++)
-                scatter(work, j, i, end - i < SR_BLOCK ? end - i : SR_BLOCK,
-                        cells + c * room + j * work->n_cell);
-    }
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n_chunk > 1)
-    for (size_t j = 0; j < work->n_column; j++) {
-        double *const total = cells + j * work->n_cell;
-        for (size_t c = 1; c < n_chunk; c++)
-            for (size_t k = 0; k < work->n_cell; k++)
-                total[k] += cells[c * room + j * work->n_cell + k];
-        suffix_scan(work, total, slots_of(work, j), ties_of(work, j));
-    }
+    SR_FOR_EACH(ctx, n_chunk > 1, c, n_chunk, scatter_chunk(work, n_chunk, c, cells + c * room));
+    SR_FOR_EACH(ctx, n_chunk > 1, j, work->n_column, add_chunks(work, n_chunk, j, cells));
     return SR_OK;
 }
 
@@ -229,9 +235,7 @@ static void column_backwards(const job *work, size_t column)
 static sr_status backwards(sr_context *ctx, const job *work)
 {
     const size_t n_group = (work->n_column + LANES - 1) / LANES;
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static, 1)
-    for (size_t group = 0; group < n_group; group++)
-        column_backwards(work, group * LANES);
+    SR_FOR_EACH(ctx, 1, group, n_group, column_backwards(work, group * LANES));
     for (size_t j = 0; j < work->n_column; j++)
         for (int s = 0; s < work->rs->n_stratum; s++)
             slots_of(work, j)[work->rs->slot_begin[s]] = 0;
