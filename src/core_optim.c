@@ -81,8 +81,9 @@ sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
     while (is_startable && !result->is_converged && result->n_iter < control->max_iter) {
         result->n_iter++;
         SR_TRY(evaluate(ctx, objective, control, &at));
-        result->is_converged =
-            at.is_finite && (at.f == result->f || fabs(1 - result->f / at.f) <= control->eps);
+        /* a step that was cut may be too short to change anything: it is no sign of a maximum */
+        result->is_converged = at.is_finite && halving == 0 &&
+                               (at.f == result->f || fabs(1 - result->f / at.f) <= control->eps);
         is_at_theta = result->is_converged || (at.is_finite && at.f >= result->f);
         if (is_at_theta) {
             halving = 0;

@@ -7,8 +7,8 @@
  * Newton-Raphson with step cutting: from theta the step s = I^-1 g; while the
  * new value is lower or not finite, the new point moves back towards theta, the
  * k-th time to (new + k theta) / (k + 1). It has converged when
- * |1 - f_old / f_new| <= eps. This is the rule of coxph, so that iterations and
- * estimates agree with it under the same control.
+ * |1 - f_old / f_new| <= eps after a whole step. This is the rule of coxph, so that
+ * iterations and estimates agree with it under the same control.
  */
 #ifndef SR_CORE_OPTIM_H
 #define SR_CORE_OPTIM_H

@@ -262,12 +262,12 @@ static sr_status cluster_sums(sr_context *ctx, const sr_cox_scores *scores, cons
         const size_t rows = left < batch_blocks * BLOCK ? left : batch_blocks * BLOCK;
         const size_t n_block = (rows + BLOCK - 1) / BLOCK;
         const cluster_batch batch = {room, from, rows, p, cluster, sums};
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rows > SR_PARALLEL_FROM)
         for (size_t b = 0; b < n_block; b++) {
             const size_t first = b * BLOCK, m = rows - first < BLOCK ? rows - first : BLOCK;
             score_block(scores, 1, from + first, m, room + b * p * BLOCK, side + b * p * BLOCK);
         }
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rows > SR_PARALLEL_FROM)
         for (size_t t = 0; t < n_owner; t++)
             add_to_clusters(&batch, n_cluster * t / n_owner, n_cluster * (t + 1) / n_owner);
     }

@@ -14,8 +14,9 @@ static double weight_of(const sr_times *times, size_t i)
     return times->weight == NULL ? 1 : times->weight[i];
 }
 
-/* Is some stratum's mean far from the rest, on a sample of the rows? */
-static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double spread, double *sum,
+/* Is some stratum's mean far from the rest, on a sample of the rows? *within: the mean absolute
+ * deviation from the stratum's own mean there. sum, count [n_stratum] are scratch. */
+static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double *within, double *sum,
                         double *count)
 {
     const size_t n = data->times.n, by = n > SAMPLE ? n / SAMPLE : 1;
@@ -26,16 +27,18 @@ static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double s
         sum[data->times.stratum[i]] += data->x.x[j][i] - mean;
         count[data->times.stratum[i]] += 1;
     }
-    double within = 0, total = 0, farthest = 0;
+    double total = 0, farthest = 0;
+    *within = 0;
     for (size_t i = 0; i < n; i += by) {
         const int s = data->times.stratum[i];
-        within += fabs(data->x.x[j][i] - mean - sum[s] / count[s]);
+        *within += fabs(data->x.x[j][i] - mean - sum[s] / count[s]);
         total += 1;
     }
     for (size_t s = 0; s < n_stratum; s++)
         if (count[s] > 0 && fabs(sum[s] / count[s]) > farthest)
             farthest = fabs(sum[s] / count[s]);
-    return spread > 0 && farthest > FAR_APART * within / total;
+    *within /= total;
+    return farthest > FAR_APART * *within;
 }
 
 static void centre_by_stratum(const sr_cox_data *data, size_t j, double mean, double *count,
@@ -54,24 +57,31 @@ static void centre_by_stratum(const sr_cox_data *data, size_t j, double mean, do
         centre[s * p + j] = mean + (count[s] > 0 ? centre[s * p + j] / count[s] : 0);
 }
 
-static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_view *v)
+static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_scaling *scaling,
+                               sr_cox_view *v)
 {
     const size_t p = data->x.p, n_stratum = (size_t)data->times.n_stratum;
-    const double *const mean = v->scaling.mean, *const spread = v->scaling.spread;
     double *centre, *work;
+    int is_by_stratum = 0;
     SR_TAKE(centre, sr_arena_double(&ctx->arena, p));
     SR_TAKE(work, sr_arena_double(&ctx->arena, 2 * n_stratum));
-    for (size_t j = 0; j < p; j++)
-        centre[j] = fabs(mean[j]) > LARGE_MEAN * spread[j] ? mean[j] : 0;
     v->x.centre = centre;
-    int is_by_stratum = 0;
-    for (size_t j = 0; n_stratum > 1 && !is_by_stratum && j < p; j++)
-        is_by_stratum = is_far_apart(data, j, mean[j], spread[j], work, work + n_stratum);
+    for (size_t j = 0; j < p; j++) {
+        const double mean = scaling->mean[j], spread = scaling->spread[j];
+        double within;
+        centre[j] = fabs(mean) > LARGE_MEAN * spread ? mean : 0;
+        if (n_stratum == 1 || spread == 0 ||
+            !is_far_apart(data, j, mean, &within, work, work + n_stratum))
+            continue;
+        is_by_stratum = 1;
+        if (scaling->scale[j] != 1 && within > 0)
+            scaling->scale[j] = 1 / within; /* what is left of the column, for the pivots */
+    }
     if (!is_by_stratum)
         return SR_OK;
     SR_TAKE(centre, sr_arena_double(&ctx->arena, n_stratum * p));
     for (size_t j = 0; j < p; j++)
-        centre_by_stratum(data, j, mean[j], work, centre);
+        centre_by_stratum(data, j, scaling->mean[j], work, centre);
     v->x.centre = centre;
     v->x.stratum = data->times.stratum;
     return SR_OK;
@@ -184,17 +194,16 @@ static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
 }
 
 sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
-                           const sr_cox_scaling *scaling, const sr_cox_fit *fit, sr_cox_view *v)
+                           sr_cox_scaling *scaling, const sr_cox_fit *fit, sr_cox_view *v)
 {
     *v = (sr_cox_view){.eta = fit->eta,
                        .risk = fit->martingale,
-
                        .times = data->times,
                        .x = data->x,
                        .offset = data->offset,
-                       .rs = *rs,
-                       .scaling = *scaling};
-    SR_TRY(choose_centre(ctx, data, v));
+                       .rs = *rs};
+    SR_TRY(choose_centre(ctx, data, scaling, v));
+    v->scaling = *scaling;
     if (rs->n_slot + rs->n_tied > LAID_OUT_FROM && data->x.p > 0)
         SR_TRY(lay_out(ctx, v));
     if (v->eta == NULL)

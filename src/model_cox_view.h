@@ -25,7 +25,8 @@ typedef struct {
     double *beta;           /* [p] */
 } sr_cox_view;
 
-/* eta and risk use the room of fit->eta and fit->martingale where the caller wants those. */
+/* Where each stratum has its own centre, scaling->scale becomes that of the spread within strata.
+ * eta and risk use the room of fit->eta and fit->martingale where the caller wants those. */
 sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
-                           const sr_cox_scaling *scaling, const sr_cox_fit *fit, sr_cox_view *out);
+                           sr_cox_scaling *scaling, const sr_cox_fit *fit, sr_cox_view *out);
 #endif

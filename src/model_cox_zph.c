@@ -151,7 +151,8 @@ static sr_status centre_columns(sr_context *ctx, const sr_cox_data *data, sr_col
     SR_TAKE(within, sr_arena_double(&ctx->arena, p));
     for (size_t i = 0; i < data->times.n; i++)
         count[stratum_of(&data->times, i)]++;
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+#pragma omp parallel for num_threads(ctx->n_thread) \
+    schedule(static) if (data->times.n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < p; j++) {
         double mean, sd;
         within[j] = sum_column(&data->times, x->x[j], count, sum + j * n_stratum, &mean, &sd);
@@ -226,7 +227,7 @@ static sr_status schoenfeld(sr_context *ctx, const sr_riskset *rs, const sr_colu
                 *mean -= b * sums->D1[j * rs->n_tied + (size_t)rs->slot_tied[k]];
         }
     }
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (x->n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < x->p; j++) {
         const double *const column = x->x[j], *const mean = means + j * rs->n_slot;
         for (size_t e = 0; e < n_event; e++)
@@ -313,8 +314,8 @@ SR_SIMD static void add_multiple(size_t m, double factor, const double *restrict
 sr_status sr_zph_scale(sr_context *ctx, const sr_zph_scaling *s, double *out)
 {
     SR_TICK(ctx);
-    const size_t n_block = (s->n + SR_BLOCK - 1) / SR_BLOCK;
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static)
+    const size_t n_block = sr_block_count(s->n);
+#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (s->n > SR_PARALLEL_FROM)
     for (size_t b = 0; b < n_block; b++) {
         const size_t from = b * SR_BLOCK;
         const size_t m = s->n - from < SR_BLOCK ? s->n - from : SR_BLOCK;
