@@ -59,14 +59,15 @@ fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties 
   p <- ncol(x)
   check_xy(x, y, strata, weights, offset, init)
   stratum <- if (!is.null(strata)) group_numbers(strata)
-  data <- cox_data(x, y, stratum, as_double(weights), as_double(offset))
+  if (!is.null(weights)) weights <- as_double(weights)
+  if (!is.null(offset)) offset <- as_double(offset)
   fit <- cox_newton(
-    data, ties, as_double(init), control, rep.int(TRUE, p),
-    if (control$timefix) time_tolerance else 0
+    cox_data(x, y, stratum, weights, offset), ties, if (!is.null(init)) as_double(init), control,
+    rep.int(TRUE, p), if (control$timefix) time_tolerance else 0
   )
   coefficients <- fit$coefficients
   if (fit$rank < p && control$iter.max > 0L) coefficients[is_aliased(fit)] <- NA
-  names(coefficients) <- colnames(x)
+  names(coefficients) <- dimnames(x)[[2L]]
   list(
     coefficients = coefficients, var = fit$var, loglik = fit$loglik, score = fit$score_test,
     iter = fit$iter, linear.predictors = fit$linear.predictors, residuals = fit$residuals,
@@ -89,7 +90,7 @@ check_xy <- function(x, y, strata, weights, offset, init) {
   n <- nrow(y)
   k <- dim(y)[2L]
   is_known <- length(k) == 1L && (k == 2L || k == 3L)
-  if (is_known && is.object(y)) is_known <- attr(y, "type") %in% c("right", "counting")
+  if (is_known && is.object(y)) is_known <- (attr(y, "type") == "right" || attr(y, "type") == "counting")
   if (!is_known) {
     stop_input(c(
       "`y` must be right-censored or (start, stop] survival data, or a matrix of 2 or 3 columns.",

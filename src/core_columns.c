@@ -161,7 +161,7 @@ static void cross_block(const sr_columns *x, size_t from, size_t m, const row_we
     for (size_t j = 0; j < x->p; j++)
         multiply(q, m, room->column[j], room->weighted + j * BLOCK);
     const size_t n_right = p_pad / TILE_COLUMNS;
-    for (size_t a = 0; a < p_pad / TILE_ROWS; a++)
+    for (size_t a = 0; a * TILE_ROWS < x->p; a++)
         for (size_t b = a * TILE_ROWS / TILE_COLUMNS; b < n_right; b++)
             tile(room->weighted + a * TILE_ROWS * BLOCK, room->column + b * TILE_COLUMNS, m,
                  room->tiles + (a * n_right + b) * TILE_ROWS * TILE_COLUMNS);

@@ -57,11 +57,9 @@ static sr_status distinct_by_table(sr_context *ctx, const times *t, double low, 
         rank[(size_t)(t->stop[i] - low)] = 1;
     for (size_t i = 0; t->start != NULL && i < t->n; i++)
         rank[(size_t)(t->start[i] - low)] = 1;
+    const size_t total = t->start == NULL ? t->n : 2 * t->n;
+    SR_TAKE(value, sr_arena_double(&ctx->arena, total < range ? total : range));
     size_t n_distinct = 0;
-    for (size_t v = 0; v < range; v++)
-        n_distinct += rank[v];
-    SR_TAKE(value, sr_arena_double(&ctx->arena, n_distinct));
-    n_distinct = 0;
     for (size_t v = 0; v < range; v++)
         if (rank[v]) {
             value[n_distinct] = low + (double)v;

@@ -4,6 +4,7 @@
  */
 #include "model_cox_layout.h"
 #include "core_simd.h"
+#include "core_thread.h"
 #include <math.h>
 
 /* Rows whose time differs from the value of its place */
@@ -89,6 +90,18 @@ static double column_sum(const double *x, const double *weight, size_t n, double
     return sum;
 }
 
+static void scale_column(const sr_cox_data *data, const double *weight, double total,
+                         const int *is_centred, size_t j, sr_cox_scaling *out)
+{
+    const double *const x = data->x.x[j];
+    const size_t n = data->x.n;
+    const double rough = column_sum(x, weight, n, 0, 0) / total;
+    out->mean[j] = rough + column_sum(x, weight, n, rough, 0) / total;
+    out->spread[j] = column_sum(x, weight, n, out->mean[j], 1) / total;
+    const int is_scaled = (is_centred == NULL || is_centred[j]) && isfinite(1 / out->spread[j]);
+    out->scale[j] = is_scaled ? 1 / out->spread[j] : 1;
+}
+
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,
                               const int *is_centred, sr_cox_scaling *out)
 {
@@ -98,23 +111,24 @@ sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const do
     SR_TAKE(out->spread, sr_arena_double(&ctx->arena, p));
     SR_TAKE(out->scale, sr_arena_double(&ctx->arena, p));
     const double total = weight == NULL ? (double)n : column_sum(weight, NULL, n, 0, 0);
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
-    for (size_t j = 0; j < p; j++) {
-        const double *const x = data->x.x[j];
-        const double rough = column_sum(x, weight, n, 0, 0) / total;
-        out->mean[j] = rough + column_sum(x, weight, n, rough, 0) / total;
-        out->spread[j] = column_sum(x, weight, n, out->mean[j], 1) / total;
-        const int is_scaled = (is_centred == NULL || is_centred[j]) && isfinite(1 / out->spread[j]);
-        out->scale[j] = is_scaled ? 1 / out->spread[j] : 1;
-    }
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, j, p,
+                scale_column(data, weight, total, is_centred, j, out));
     return SR_OK;
+}
+
+static void martingale_block(const sr_cox_data *data, const sr_riskset *rs, const double *risk,
+                             const sr_cum_hazard *hazard, size_t block, double *martingale)
+{
+    const double *const weight = data->times.weight;
+    for (size_t i = block * SR_BLOCK; i < sr_block_end(data->x.n, block); i++)
+        martingale[i] = data->times.event[i] -
+                        risk[i] / (weight != NULL ? weight[i] : 1) * sr_row_hazard(rs, hazard, i);
 }
 
 static sr_status set_martingale(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
                                 const double *eta, double *martingale)
 {
     const size_t n = data->x.n;
-    const double *weight = data->times.weight;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *risk, *shift;
     sr_risk_sums sums;
@@ -126,10 +140,8 @@ static sr_status set_martingale(sr_context *ctx, const sr_cox_data *data, const 
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, risk, &sums));
     SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &hazard));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++)
-        martingale[i] = data->times.event[i] -
-                        risk[i] / (weight != NULL ? weight[i] : 1) * sr_row_hazard(rs, &hazard, i);
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
+                martingale_block(data, rs, risk, &hazard, b, martingale));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -16,8 +16,8 @@ static double weight_of(const sr_times *times, size_t i)
 
 /* Is some stratum's mean far from the rest, on a sample of the rows? *within: the mean absolute
  * deviation from the stratum's own mean there. sum, count [n_stratum] are scratch. */
-static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double *within, double *sum,
-                        double *count)
+static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double spread,
+                        double *within, double *sum, double *count)
 {
     const size_t n = data->times.n, by = n > SAMPLE ? n / SAMPLE : 1;
     const size_t n_stratum = (size_t)data->times.n_stratum;
@@ -28,15 +28,17 @@ static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double *
         count[data->times.stratum[i]] += 1;
     }
     double total = 0, farthest = 0;
+    for (size_t s = 0; s < n_stratum; s++)
+        if (count[s] > 0 && fabs(sum[s] / count[s]) > farthest)
+            farthest = fabs(sum[s] / count[s]);
+    if (farthest < spread / 2) /* then *within is at least spread - farthest */
+        return 0;
     *within = 0;
     for (size_t i = 0; i < n; i += by) {
         const int s = data->times.stratum[i];
         *within += fabs(data->x.x[j][i] - mean - sum[s] / count[s]);
         total += 1;
     }
-    for (size_t s = 0; s < n_stratum; s++)
-        if (count[s] > 0 && fabs(sum[s] / count[s]) > farthest)
-            farthest = fabs(sum[s] / count[s]);
     *within /= total;
     return farthest > FAR_APART * *within;
 }
@@ -71,7 +73,7 @@ static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_
         double within;
         centre[j] = fabs(mean) > LARGE_MEAN * spread ? mean : 0;
         if (n_stratum == 1 || spread == 0 ||
-            !is_far_apart(data, j, mean, &within, work, work + n_stratum))
+            !is_far_apart(data, j, mean, spread, &within, work, work + n_stratum))
             continue;
         is_by_stratum = 1;
         if (scaling->scale[j] != 1 && within > 0)
