@@ -56,9 +56,9 @@ resolve_survival_words <- function(formula) {
       if (!startsWith(word, "Surv")) expr[[1L]] <- as.name(word)
     }
     for (i in seq_along(expr)[-1L]) {
-      part <- expr[[i]]
-      if (is.call(part) || is.name(part) && nzchar(as.character(part))) {
-        expr[[i]] <- resolve(part)
+      # x[, 1] has an empty argument, which may not be bound to a name
+      if (is.call(expr[[i]]) || is.name(expr[[i]]) && nzchar(as.character(expr[[i]]))) {
+        expr[[i]] <- resolve(expr[[i]])
       }
     }
     expr
