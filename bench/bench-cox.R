@@ -32,9 +32,9 @@ make_trial <- function(n, p = 10L, seed = 1L) {
   )
 }
 
-trial_formula <- function(data, response, extra = "strata(rank)") {
+trial_formula <- function(data, response, extra = "strata(rank)", env = parent.frame()) {
   x <- grep("^x", names(data), value = TRUE)
-  stats::as.formula(paste(response, "~", paste(c(x, extra), collapse = " + ")))
+  stats::as.formula(paste(response, "~", paste(c(x, extra), collapse = " + ")), env)
 }
 
 matrix_of <- function(data) as.matrix(data[grep("^x", names(data))])

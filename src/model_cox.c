@@ -111,6 +111,37 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     return SR_OK;
 }
 
+static void residual_block(const sr_cox_view *v, const sr_cum_hazard *hazard, size_t block,
+                           double *out)
+{
+    for (size_t i = block * SR_BLOCK; i < sr_block_end(v->times.n, block); i++) {
+        const double weight = v->times.weight == NULL ? 1 : v->times.weight[i];
+        const double residual =
+            v->times.event[i] - v->risk[i] / weight * sr_row_hazard(&v->rs, hazard, i);
+        out[v->row == NULL ? i : v->row[i]] = residual;
+    }
+}
+
+/* Martingale residuals event - exp(eta) H from the last evaluation; 0 for rows that span no event
+ * time. The view's risks may stand in the room for the residuals, so rows in another order go
+ * through the room for eta, which is free by now. */
+static sr_status set_residuals(sr_context *ctx, const sr_cox_view *v, size_t n, sr_cox_fit *fit)
+{
+    sr_cum_hazard hazard;
+    if (fit->martingale == NULL)
+        return SR_OK;
+    double *const out = v->row == NULL ? fit->martingale : v->eta;
+    SR_TRY(sr_cum_hazard_take(ctx, &v->rs, &hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, &v->rs, v->sums.S0, v->sums.D0, NULL, &hazard));
+    if (v->row != NULL)
+        memset(out, 0, n * sizeof(double));
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(v->times.n),
+                residual_block(v, &hazard, b, out));
+    if (out != fit->martingale)
+        memcpy(fit->martingale, out, n * sizeof(double));
+    return SR_OK;
+}
+
 static sr_status result_take(sr_context *ctx, size_t p, sr_newton_result *out)
 {
     SR_TAKE(out->theta, (double *)sr_arena_zero(&ctx->arena, p, sizeof(double)));
@@ -143,6 +174,7 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
         const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
         SR_TRY(sr_newton(ctx, &objective, &steps, &result));
     }
+    SR_TRY(set_residuals(ctx, &v, data->times.n, fit));
     sr_arena_restore(&ctx->arena, own);
     fit->loglik[0] = result.f_start;
     fit->loglik[1] = result.f;
@@ -151,6 +183,8 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     fit->n_halving = result.n_halving;
     fit->rank = result.rank;
     fit->is_converged = result.is_converged;
+    sr_cox_fit rest = *fit; /* all but the residuals, which are there */
+    rest.martingale = NULL;
     return sr_cox_finish(ctx, data, control, &rs, &scaling, result.theta, result.inverse,
-                         result.gradient, fit);
+                         result.gradient, &rest);
 }

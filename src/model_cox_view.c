@@ -93,9 +93,11 @@ static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_
 static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, const int *stratum,
                                uint32_t **row, size_t *n_used)
 {
-    size_t *next;
+    sr_arena scratch = {0};
     SR_TAKE(*row, sr_arena_index(&ctx->arena, rs->n));
-    SR_TAKE(next, (size_t *)sr_arena_zero(&ctx->arena, rs->n_slot + 1, sizeof(size_t)));
+    size_t *const next = sr_arena_zero(&scratch, rs->n_slot + 1, sizeof(size_t));
+    if (next == NULL)
+        return SR_ERR_MEMORY;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < rs->n; i++) {
             const size_t leave = sr_leave(rs, i);
@@ -111,6 +113,7 @@ static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, const int 
             next[k] += next[k - 1];
     }
     *n_used = next[rs->n_slot - 1];
+    sr_arena_free(&scratch);
     return SR_OK;
 }
 
@@ -183,16 +186,12 @@ static sr_status gather_rows(sr_context *ctx, const uint32_t *row, size_t n, sr_
 
 static sr_status lay_out(sr_context *ctx, sr_cox_view *v)
 {
-    sr_context scratch = *ctx; /* the order is of no use once the rows stand in it */
-    scratch.arena = (sr_arena){0};
     uint32_t *row;
     size_t n;
     SR_TICK(ctx);
-    sr_status status = order_by_slot(&scratch, &v->rs, v->times.stratum, &row, &n);
-    if (status == SR_OK)
-        status = gather_rows(ctx, row, n, v);
-    sr_arena_free(&scratch.arena);
-    return status;
+    SR_TRY(order_by_slot(ctx, &v->rs, v->times.stratum, &row, &n));
+    v->row = row;
+    return gather_rows(ctx, row, n, v);
 }
 
 sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
@@ -209,7 +208,7 @@ sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_ri
     if (rs->n_slot + rs->n_tied > LAID_OUT_FROM && data->x.p > 0)
         SR_TRY(lay_out(ctx, v));
     if (v->eta == NULL)
-        SR_TAKE(v->eta, sr_arena_double(&ctx->arena, v->times.n));
+        SR_TAKE(v->eta, sr_arena_double(&ctx->arena, data->times.n));
     if (v->risk == NULL)
         SR_TAKE(v->risk, sr_arena_double(&ctx->arena, v->times.n));
     SR_TAKE(v->beta, sr_arena_double(&ctx->arena, data->x.p));

@@ -18,6 +18,7 @@ typedef struct {
     sr_columns x;
     const double *offset;
     sr_riskset rs;
+    const uint32_t *row;    /* [times.n] the caller's row, NULL where rows stand as given */
     sr_cox_scaling scaling; /* of the caller's columns */
     sr_risk_sums sums;      /* room for one evaluation, as are the next four */
     double *eta, *risk;     /* [times.n] */
