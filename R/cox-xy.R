@@ -52,27 +52,35 @@ fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties 
     control <- cox_control(control, list())
   }
   if (!identical(ties, "efron")) ties <- choose_one(ties, c("efron", "breslow"), "ties")
-  if (!is.matrix(x)) x <- as.matrix(x)
-  if (!is.double(x)) x <- double_matrix(x, "x")
-  if (!is.double(y)) y <- double_matrix(y, "y")
-  n <- nrow(y)
-  p <- ncol(x)
-  check_xy(x, y, strata, weights, offset, init)
-  stratum <- if (!is.null(strata)) group_numbers(strata)
-  if (!is.null(weights)) weights <- as_double(weights)
-  if (!is.null(offset)) offset <- as_double(offset)
-  fit <- cox_newton(
-    cox_data(x, y, stratum, weights, offset), ties, if (!is.null(init)) as_double(init), control,
-    rep.int(TRUE, p), if (control$timefix) time_tolerance else 0
+  tolerance <- if (control$timefix) time_tolerance else 0
+  fit <- .Call(
+    C_cox_xy, list(x, y, strata, weights, offset), ties == "efron", init, control$iter.max,
+    control$eps, control$toler.chol, tolerance
   )
+  if (is.null(fit)) {
+    fit <- fit_checked_xy(x, y, strata, weights, offset, ties, init, control, tolerance)
+  }
   coefficients <- fit$coefficients
-  if (fit$rank < p && control$iter.max > 0L) coefficients[is_aliased(fit)] <- NA
-  names(coefficients) <- dimnames(x)[[2L]]
+  if (fit$rank < length(coefficients) && control$iter.max > 0L) {
+    coefficients[is_aliased(fit)] <- NA
+  }
+  names(coefficients) <- colnames(x)
   list(
     coefficients = coefficients, var = fit$var, loglik = fit$loglik, score = fit$score_test,
     iter = fit$iter, linear.predictors = fit$linear.predictors, residuals = fit$residuals,
     means = fit$means, convergence = if (fit$converged) 0L else 1L
   )
+}
+
+# For inputs that C cannot take as they are: say what is wrong, or convert them.
+fit_checked_xy <- function(x, y, strata, weights, offset, ties, init, control, tolerance) {
+  if (!is.matrix(x)) x <- as.matrix(x)
+  if (!is.double(x)) x <- double_matrix(x, "x")
+  if (!is.double(y)) y <- double_matrix(y, "y")
+  check_xy(x, y, strata, weights, offset, init)
+  stratum <- if (!is.null(strata)) group_numbers(strata)
+  data <- cox_data(x, y, stratum, as_double(weights), as_double(offset))
+  cox_newton(data, ties, as_double(init), control, rep.int(TRUE, ncol(x)), tolerance)
 }
 
 double_matrix <- function(value, arg) {

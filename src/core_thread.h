@@ -17,23 +17,20 @@ void sr_thread_set(int count); /* clamped to 1..limit; 0: the default */
  *
  * on ctx->n_thread threads when `is_wide`, else right here: starting even a team of one costs more
  * than a small fit has to do. Every index must write to places of its own. */
-#define SR_FOR_EACH(ctx, is_wide, index, count, statement)                                        \
-    do {                                                                                          \
-        const size_t sr_count = (count);                                                          \
-        const int sr_threads = (is_wide) ? (ctx)->n_thread : 1;                                   \
-        if (sr_threads > 1) {                                                                     \
-            _Pragma(                                                                              \
-                "omp parallel for num_threads(sr_threads) schedule(dynamic, 1)") for (size_t      \
-                                                                                          index = \
-                                                                                              0;  \
-                                                                                      index <     \
-                                                                                      sr_count;   \
-                                                                                      index++)    \
-                statement;                                                                        \
-        } else {                                                                                  \
-            for (size_t index = 0; index < sr_count; index++)                                     \
-                statement;                                                                        \
-        }                                                                                         \
+/* clang-format off */
+#define SR_FOR_EACH(ctx, is_wide, index, count, ...)                                          \
+    do {                                                                                      \
+        const size_t sr_count = (count);                                                      \
+        const int sr_threads = (is_wide) ? (ctx)->n_thread : 1;                               \
+        if (sr_threads > 1) {                                                                 \
+            _Pragma("omp parallel for num_threads(sr_threads) schedule(dynamic, 1)")          \
+            for (size_t index = 0; index < sr_count; index++)                                 \
+                __VA_ARGS__;                                                                  \
+        } else {                                                                              \
+            for (size_t index = 0; index < sr_count; index++)                                 \
+                __VA_ARGS__;                                                                  \
+        }                                                                                     \
     } while (0)
+/* clang-format on */
 
 #endif

@@ -7,6 +7,49 @@
 #include "core_thread.h"
 #include <math.h>
 
+/* x - x is 0 for a finite x only, and sums of zeros stay 0. */
+SR_SIMD static int all_finite(const double *restrict x, size_t m)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < m; i++)
+        sum += x[i] - x[i];
+    return sum == 0;
+}
+
+static int is_sound_block(const sr_cox_data *data, size_t from, size_t to)
+{
+    const sr_times *const t = &data->times;
+    int is_sound = all_finite(t->stop + from, to - from);
+    for (size_t j = 0; j < data->x.p; j++)
+        is_sound &= all_finite(data->x.x[j] + from, to - from);
+    if (data->offset != NULL)
+        is_sound &= all_finite(data->offset + from, to - from);
+    for (size_t i = from; i < to; i++)
+        is_sound &= t->event[i] == 0 || t->event[i] == 1;
+    for (size_t i = from; t->weight != NULL && i < to; i++)
+        is_sound &= t->weight[i] > 0 && isfinite(t->weight[i]);
+    for (size_t i = from; t->start != NULL && i < to; i++)
+        is_sound &= t->start[i] < t->stop[i] && isfinite(t->start[i]);
+    return is_sound;
+}
+
+int sr_cox_is_sound(sr_context *ctx, const sr_cox_data *data)
+{
+    enum { GROUP = 64 }; /* answers: one a group of blocks, so that threads keep apart */
+    int is_sound[GROUP];
+    const size_t n = data->times.n, n_group = sr_chunk_count(n, SR_PARALLEL_FROM / 8, GROUP);
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, g, n_group, {
+        is_sound[g] = 1;
+        for (size_t from = sr_chunk_begin(n, n_group, g); from < sr_chunk_begin(n, n_group, g + 1);
+             from += SR_BLOCK)
+            is_sound[g] &= is_sound_block(data, from, sr_block_end(n, from / SR_BLOCK));
+    });
+    for (size_t g = 1; g < n_group; g++)
+        is_sound[0] &= is_sound[g];
+    return is_sound[0];
+}
+
 /* Rows whose time differs from the value of its place */
 static sr_status find_moved(sr_context *ctx, size_t n, const double *time, const uint32_t *place,
                             const double *value, sr_moved_times *out)

@@ -24,6 +24,10 @@ typedef struct {
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                         int is_efron, sr_riskset *rs, sr_cox_fit *fit);
 
+/* Can every number be used as it is? x, times, offset and weights finite, weights positive, events
+ * 0 or 1, start before stop. O(n p), to be asked where nobody has looked before. */
+int sr_cox_is_sound(sr_context *ctx, const sr_cox_data *data);
+
 /* `weight` NULL: 1. is_centred [p] NULL: all columns are. */
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,
                               const int *is_centred, sr_cox_scaling *out);

@@ -131,8 +131,8 @@ SEXP sr_fit_to_r(sr_fit_kernel kernel, const void *extra, const sr_fit_args *arg
     return list;
 }
 
-static sr_status newton_kernel(sr_context *ctx, const sr_cox_data *data,
-                               const sr_cox_control *control, const void *unused, sr_cox_fit *fit)
+sr_status sr_newton_kernel(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
+                           const void *unused, sr_cox_fit *fit)
 {
     (void)unused;
     return sr_cox_fit_newton(ctx, data, control, fit);
@@ -143,5 +143,5 @@ SEXP r_cox_fit(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, S
 {
     const sr_fit_args args = {bundle, is_efron, init,       max_iter,
                               eps,    tol_chol, is_centred, tolerance};
-    return sr_fit_to_r(newton_kernel, NULL, &args);
+    return sr_fit_to_r(sr_newton_kernel, NULL, &args);
 }

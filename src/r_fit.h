@@ -18,4 +18,8 @@ typedef struct {
 } sr_fit_args;
 
 SEXP sr_fit_to_r(sr_fit_kernel kernel, const void *extra, const sr_fit_args *args);
+
+/* sr_cox_fit_newton as such a kernel; `unused` may be NULL. */
+sr_status sr_newton_kernel(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
+                           const void *unused, sr_cox_fit *fit);
 #endif

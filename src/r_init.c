@@ -28,6 +28,8 @@ SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP r
                    SEXP var);
 SEXP r_cox_profile(SEXP bundle, SEXP is_efron, SEXP coef, SEXP is_centred, SEXP which,
                    SEXP quantile);
+SEXP r_cox_xy(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
+              SEXP tolerance);
 SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
 SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
 SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope);
@@ -60,6 +62,7 @@ static const R_CallMethodDef routines[] = {
     ENTRY(cox_std_err, 3),
     ENTRY(cox_stratum_means, 1),
     ENTRY(cox_survfit, 8),
+    ENTRY(cox_xy, 7),
     ENTRY(cox_zph, 5),
     ENTRY(cox_zph_clock, 2),
     ENTRY(cox_zph_scale, 3),
