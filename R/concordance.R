@@ -19,14 +19,9 @@ concordance_names <- c("concordant", "discordant", "tied.x", "tied.y", "tied.xy"
 
 # list(count [strata x 5], concordance, var, cvar, dfbeta [n] or NULL, influence [n x 5] or NULL)
 count_concordance <- function(y, lp, stratum, weights, cluster, wants = 0L) {
-  if (!is.null(cluster)) cluster <- cluster_codes(cluster)
+  if (!is.null(cluster)) cluster <- group_numbers(cluster)
   if (!is.null(weights)) weights <- as.double(weights)
   .Call(C_concordance, cox_data(NULL, y, stratum, weights), as.double(lp), cluster, wants)
-}
-
-# Clusters numbered from 0
-cluster_codes <- function(cluster) {
-  group_numbers(cluster)
 }
 
 #' How often does the higher risk fail first?

@@ -98,7 +98,7 @@ check_xy <- function(x, y, strata, weights, offset, init) {
   n <- nrow(y)
   k <- dim(y)[2L]
   is_known <- length(k) == 1L && (k == 2L || k == 3L)
-  if (is_known && is.object(y)) is_known <- (attr(y, "type") == "right" || attr(y, "type") == "counting")
+  if (is_known && is.object(y)) is_known <- isTRUE(attr(y, "type") %in% c("right", "counting"))
   if (!is_known) {
     stop_input(c(
       "`y` must be right-censored or (start, stop] survival data, or a matrix of 2 or 3 columns.",

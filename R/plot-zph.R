@@ -6,8 +6,8 @@
 #' Draws how each log hazard ratio moves over time: scaled Schoenfeld residuals, a smooth line
 #' with its band, the constant that the Cox model fitted (dashed), and no effect (dotted). The
 #' p-value of the score test ([zph()]) stands above each panel. A term of several columns is drawn
-#' as a multiple of its fitted effect ("relative"), whose constant is 1. A line that stays within its
-#' band of the dashed constant is what proportional hazards look like; a small p-value in a
+#' as a multiple of its fitted effect ("relative"), whose constant is 1. A line that stays within
+#' its band of the dashed constant is what proportional hazards look like; a small p-value in a
 #' large study can belong to a drift that is too small to matter, and a large one in a small study
 #' shows little.
 #'

@@ -104,8 +104,6 @@ short_labels <- function(time) {
   as.character(distinct)[match(short, distinct)]
 }
 
-as_double <- function(x) if (is.null(x)) NULL else as.double(x)
-
 zph_clock_name <- function(transform, expr) {
   if (is.character(transform)) return(transform)
   name <- deparse(expr)

@@ -30,7 +30,7 @@
 #include <math.h>
 #include <string.h>
 
-/* First slot after which the row is at risk: its stratum's first one when it enters at the origin. */
+/* First slot after which the row is at risk: its stratum's first when it enters at the origin. */
 static inline size_t entry_of(const sr_concordance_work *w, size_t i)
 {
     return w->rs.enter == NULL ? w->rs.slot_begin[stratum_of(w->times, i)] : w->rs.enter[i];

@@ -53,8 +53,8 @@ typedef struct {
 sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                             sr_cox_fit *fit);
 
-/* r_i = w_i exp(eta_i - shift_s), s the stratum of i. The shifts [n_stratum] are 0 unless some |eta|
- * is so large that exp would leave the range of doubles; then they are the largest eta of each
+/* r_i = w_i exp(eta_i - shift_s), s the stratum of i. The shifts [n_stratum] are 0 unless some
+ * |eta| is so large that exp would leave the range of doubles; then they are the largest eta of each
  * stratum. Neither the likelihood nor r_i H_i depends on them. Rows that span no event time get 0
  * (rs may be NULL: no row does). */
 sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
@@ -76,7 +76,8 @@ sr_status sr_risk_sums_take(sr_context *ctx, const sr_riskset *rs, const sr_colu
 /* Steps of the cumulative hazard, and the value that each row meets.
  *   step[n_slot]  dH_k: Breslow d_k / S0_k, Efron sum over the tied steps
  *   mark[n_slot]  a factor for each event time (time-varying weights g(t)), NULL: 1
- *   at_cell[n_slot + n_tied]  sum of mark dH up to and with that cell; a tied death has its reduced part
+ *   at_cell[n_slot + n_tied]  sum of mark dH up to and with that cell; a tied death has its
+ *                             reduced part
  *   at_cell_low  the same, what rounding lost (so that at_cell[b] - at_cell[a] keeps its digits)
  * H_i = at_cell[cell_i] - at_cell[enter_i]. `step` may be NULL;
  * so may at_cell_low where nobody enters late. */

@@ -7,7 +7,7 @@
 #define SR_MODEL_COX_EXACT_H
 #include "model_cox.h"
 
-/* Maximises the exact partial likelihood. Case weights of `data` are not used (a subject dies once).
+/* Maximises the exact partial likelihood. Case weights of `data` are not used (each dies once).
  * `control->is_efron` is ignored; `fit` is filled as by sr_cox_fit_newton, the martingale residuals
  * with Breslow's hazard. SR_ERR_TOO_MANY_TIES: one pass would take more than about 1e14 steps. */
 sr_status sr_cox_exact_fit(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,

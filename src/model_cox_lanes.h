@@ -47,8 +47,8 @@ typedef struct {
 } sr_lanes;
 
 /* unit[n]: which unit each row belongs to, NULL: its own. theta[p], in the scale of z: where the
- * predictors are about to be, so that exp keeps its range. z = scale (x - the stratum's mean), scale
- * that of sr_cox_scaling_make with all columns centred. */
+ * predictors are about to be, so that exp keeps its range. z = scale (x - the stratum's mean), with
+ * the scale of sr_cox_scaling_make with all columns centred. */
 sr_status sr_lane_data_make(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                             const int *unit, const double *theta, sr_lane_data *out);
 

@@ -10,9 +10,9 @@
  * until the limit is passed; Brent's method does the rest. Each constrained maximum starts where
  * the variance matrix says that the other coefficients move to.
  *
- * l_j is concave: it falls ever faster, unless it has no maximum on that side; where it is still flat
- * after some doublings the limit is infinite. Where an estimate is infinite its standard error is no measure of distance; the one at
- * coefficients of zero bounds the first step.
+ * l_j is concave: it falls ever faster, unless it has no maximum on that side; where it is still
+ * flat after some doublings the limit is infinite. Where an estimate is infinite its standard error
+ * is no measure of distance; the one at coefficients of zero bounds the first step.
  *
  * Cost: about 5 constrained fits a limit, each O(n p^2) a step.
  */

@@ -304,8 +304,8 @@ static void multiply(size_t p, const double *left, const double *right, double *
         }
 }
 
-/* total' meat^-1 total, both scaled to a unit diagonal first: what counts as aliased must not depend
- * on the units of the covariates. */
+/* total' meat^-1 total, both scaled to a unit diagonal first: what counts as aliased must not
+ * depend on the units of the covariates. */
 static double score_statistic(size_t p, double *meat, const double *total, double tol,
                               double *solved)
 {

@@ -37,7 +37,7 @@ sr_status sr_cox_scores_open(sr_context *ctx, const sr_cox_data *data, const sr_
 /* out[n x p] by column: score residuals, each times its weight when is_weighted. */
 sr_status sr_cox_scores_all(sr_context *ctx, const sr_cox_scores *scores, int is_weighted,
                             double *out);
-/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g; cluster[n] 0-based, NULL: each row its own. */
+/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g; cluster[n] from 0, NULL: each row its own. */
 sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores, const int *cluster,
                              size_t n_cluster, double *meat, double *total);
 

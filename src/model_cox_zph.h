@@ -6,13 +6,13 @@
 #define SR_MODEL_COX_ZPH_H
 #include "model_cox.h"
 
-/* The events in the order of their times, stratum after stratum, and what a clock that runs with the
- * data shows at each:
+/* The events in the order of their times, stratum after stratum, and what a clock that runs with
+ * the data shows at each:
  *   SR_CLOCK_SURVIVAL  1 minus the Kaplan-Meier curve of all rows (unweighted, no strata) just
  *                      before the event
- *   SR_CLOCK_RANK      rank of the event's time among the times of all rows, ties sharing their mean
- * row[n_event] and value[n_event] are the caller's room, n_event = rows with event != 0. Rows of one
- * time come ascending, or descending with is_reversed. O(n). */
+ *   SR_CLOCK_RANK      rank of the event's time among the times of all rows, ties sharing the mean
+ * row[n_event] and value[n_event] are the caller's room, n_event = rows with event != 0. Rows of
+ * one time come ascending, or descending with is_reversed. O(n). */
 typedef enum { SR_CLOCK_NONE, SR_CLOCK_SURVIVAL, SR_CLOCK_RANK } sr_clock;
 sr_status sr_event_clock(sr_context *ctx, const sr_times *times, sr_clock clock, int is_reversed,
                          uint32_t *row, double *value);

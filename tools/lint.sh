@@ -7,8 +7,8 @@ status=0
 echo "== clang-format"
 for file in src/*.[ch] tests/c/*.[ch]; do
   clang-format "$file" | cmp -s - "$file" && continue
-  echo "$file: run \`make format\`; first place: $(clang-format "$file" | diff "$file" - | head -n 2 |
-    tr '\n' ' ')"
+  place=$(clang-format "$file" | diff "$file" - | head -n 2 | tr '\n' ' ')
+  echo "$file: run \`make format\`; first place: $place"
   status=1
 done
 

@@ -5,8 +5,8 @@
  *   - the kernel answers with a status, or its numbers are finite when it says it has converged;
  *   - log-likelihood and score at the start are those of the slow oracle;
  *   - another order of rows gives the same likelihood and the same maximum;
- *   - the study laid down 1400 times as separate strata has 1400 times the log-likelihood: this takes
- *     the kernel to its other scan, for more slots than stay in cache.
+ *   - the study laid down 1400 times as separate strata has 1400 times the log-likelihood: this
+ *     takes the kernel to its other scan, for more slots than stay in cache.
  * libFuzzer calls LLVMFuzzerTestOneInput; a broken promise aborts.
  */
 #include "oracle.h"

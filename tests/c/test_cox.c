@@ -1,4 +1,4 @@
-/* test_cox.c -- the Cox kernel against the slow oracle, finite differences and its own symmetries */
+/* test_cox.c -- the Cox kernel against the slow oracle, finite differences, its own symmetries */
 #include "oracle.h"
 #include <stdlib.h>
 

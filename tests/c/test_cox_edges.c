@@ -1,4 +1,4 @@
-/* test_cox_edges.c -- the Cox kernel where data are extreme, empty or wrong, and when it is stopped */
+/* test_cox_edges.c -- the Cox kernel where data are extreme, empty or wrong, or it is stopped */
 #include "oracle.h"
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 # Random Cox designs, the same for the same seed, and how far two fits of one design are apart.
 #
-# make_design(k) gives list(data, formula, ties, uses = list of the other arguments): 8 to 1,000 rows,
-# continuous or tied times, right-censored or (start, stop], with or without weights, strata, an
-# offset, factors and interactions, and covariates from 1e-6 to 1e6 in scale and up to 1e4 of their
-# standard deviations away from 0.
+# make_design(k) gives list(data, formula, ties, uses = list of the other arguments): 8 to 1,000
+# rows, continuous or tied times, right-censored or (start, stop], with or without weights, strata,
+# an offset, factors and interactions, and covariates from 1e-6 to 1e6 in scale and up to 1e4 of
+# their standard deviations away from 0.
 
 design_seed <- 20260101L
 

@@ -42,7 +42,8 @@ test_that("drop1, step and update find the same models", {
 })
 
 test_that("information criteria are the same", {
-  for (criterion in list(AIC, BIC, stats::extractAIC, stats::logLik, stats::nobs, stats::deviance)) {
+  criteria <- list(AIC, BIC, stats::extractAIC, stats::logLik, stats::nobs, stats::deviance)
+  for (criterion in criteria) {
     a <- tryCatch(criterion(ours), error = function(e) "none")
     b <- tryCatch(criterion(theirs), error = function(e) "none")
     same(a, b)
@@ -69,7 +70,9 @@ test_that("emmeans", {
 test_that("multcomp", {
   needs("multcomp")
   test <- function(fit) {
-    found <- summary(multcomp::glht(fit, c("age = 0", "hormon - age = 0")), test = multcomp::univariate())
+    found <- summary(
+      multcomp::glht(fit, c("age = 0", "hormon - age = 0")), test = multcomp::univariate()
+    )
     unclass(found$test)[c("coefficients", "sigma", "tstat", "pvalues")]
   }
   same(test(ours), test(theirs))

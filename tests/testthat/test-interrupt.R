@@ -35,7 +35,8 @@ child_code <- c(
   "say('took', took)",
   "for (k in seq_len(moments)) {",
   "  say('ready', k)",
-  "  outcome <- tryCatch({ suppressWarnings(big()); 'finished' }, interrupt = function(e) 'stopped')",
+  "  outcome <- tryCatch({ suppressWarnings(big()); 'finished' },",
+  "    interrupt = function(e) 'stopped')",
   "  same <- identical(small(), before)",
   "  say('outcome', outcome, same, memory() / resident)",
   "}"

@@ -29,7 +29,8 @@ test_that("the unit of time does not matter, down to 1e-9", {
       other <- design
       times <- intersect(names(design$data), c("start", "stop", "time"))
       other$data[times] <- design$data[times] * unit
-      b <- fit_design(other, quote(fit_cox), control = utils::modifyList(tight, list(timefix = FALSE)))
+      as_they_are <- utils::modifyList(tight, list(timefix = FALSE))
+      b <- fit_design(other, quote(fit_cox), control = as_they_are)
       same_fit(b, a, 1e-9, c("coefficients", "var", "loglik", "score", "residuals"))
     }
   }
@@ -73,14 +74,19 @@ test_that("follow-up cut in pieces is the same follow-up", {
     Surv(time, event) ~ ., lung, cut = c(50, 180, 181, 365.5, 700), episode = "piece"
   )
   for (ties in c("efron", "breslow")) {
-    whole <- fit_cox(Surv(time, event) ~ age + sex + strata(ph.ecog), lung, ties = ties, control = tight)
+    whole <- fit_cox(
+      Surv(time, event) ~ age + sex + strata(ph.ecog), lung, ties = ties, control = tight
+    )
     pieces <- fit_cox(
       Surv(tstart, time, event) ~ age + sex + strata(ph.ecog), cut, ties = ties, control = tight
     )
     same_fit(pieces, whole, 1e-9)
     expect_lte(gap(rowsum(pieces$residuals, cut$id), as.matrix(whole$residuals)), 1e-9)
     expect_lte(
-      gap(unname(residuals(pieces, "dfbeta", collapse = cut$id)), unname(residuals(whole, "dfbeta"))),
+      gap(
+        unname(residuals(pieces, "dfbeta", collapse = cut$id)),
+        unname(residuals(whole, "dfbeta"))
+      ),
       1e-9
     )
     robust <- fit_cox(
@@ -137,7 +143,8 @@ test_that("one thread and two give the same bits", {
   for (study in studies) {
     work <- function(threads) {
       set_threads(threads)
-      data <- Filter(Negate(is.null), list(y = study$y, x = x, w = study$weights, s = study$stratum))
+      parts <- list(y = study$y, x = x, w = study$weights, s = study$stratum)
+      data <- Filter(Negate(is.null), parts)
       formula <- if (is.null(study$stratum)) y ~ x else y ~ x + strata(s)
       fit <- if (is.null(study$weights)) {
         fit_cox(formula, data)

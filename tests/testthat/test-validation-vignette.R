@@ -5,7 +5,8 @@
 
 hand <- utils::read.csv(test_path("ref", "validation-test-data.csv"), comment.char = "#")
 answers <- utils::read.csv(
-  test_path("ref", "validation-answers.csv"), comment.char = "#", colClasses = c(value = "character")
+  test_path("ref", "validation-answers.csv"), comment.char = "#",
+  colClasses = c(value = "character")
 )
 
 fit_hand <- function(set, ties, ...) {
