@@ -43,8 +43,8 @@
 #' head(curves)
 #' @export
 adjusted_curves <- function(fit, by = NULL, adjust = c("marginal", "mean"), conf.level = 0.95) {
-  adjust <- rlang::arg_match(adjust)
-  hr_check_level(conf.level)
+  adjust <- choose_one(adjust, c("marginal", "mean"), "adjust")
+  check_level(conf.level, "conf.level")
   grid <- grid_setup(fit)
   groups <- curve_groups(grid, by)
   base <- cox_baseline(grid)

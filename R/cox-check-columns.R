@@ -12,13 +12,16 @@ explain_frame_error <- function(error, request) {
     function(arg) if (!is.null(call[[arg]]) && is.language(call[[arg]])) all.vars(call[[arg]])
   ))))
   columns <- if (is.environment(data)) ls(data) else names(data)
-  is_variable <- function(name, place) {
-    value <- get0(name, envir = place)
-    !is.null(value) && !is.function(value)
+  is_known <- wanted %in% c(columns, ".") | vapply(wanted, is_variable, TRUE, place = env)
+  is_far <- !is_known & vapply(wanted, is_variable, TRUE, place = request$env)
+  if (!all(is_known | is_far)) stop_unknown(wanted[!is_known & !is_far], columns %||% ls(env))
+  if (any(is_far)) {
+    stop_input(c(
+      "Every variable must be a column of `data`, or be found where the formula was made.",
+      x = sprintf("%s is only where `fit_cox()` was called.", format_names(wanted[is_far])),
+      i = "Put it in `data`, or write the formula at the place of the call."
+    ), arg = "data", columns = wanted[is_far])
   }
-  is_known <- wanted %in% c(columns, ".") | vapply(wanted, is_variable, TRUE, place = env) |
-    vapply(wanted, is_variable, TRUE, place = request$env)
-  if (!all(is_known)) stop_unknown(wanted[!is_known], columns %||% ls(env))
   is_list <- vapply(wanted, function(name) {
     value <- if (is.environment(data)) NULL else data[[name]]
     if (is.null(value)) value <- get0(name, envir = if (is.environment(data)) data else env)
@@ -31,9 +34,56 @@ explain_frame_error <- function(error, request) {
       i = "Use `unlist()` where each element is one value."
     ), arg = "data", columns = wanted[is_list])
   }
+  stop_status(request)
+  stop_lengths(request)
   stop_input(c(
-    "The model frame cannot be built from `formula` and `data`.", x = conditionMessage(error)
+    "The model frame cannot be built from `formula` and `data`.", x = conditionMessage(error),
+    i = if (grepl("function", conditionMessage(error), fixed = TRUE)) {
+      "Attach the package of the function, or write `package::function()`."
+    }
   ), arg = "data", parent = NA)
+}
+
+is_variable <- function(name, place) {
+  value <- get0(name, envir = place)
+  !is.null(value) && !is.function(value)
+}
+
+# Surv() takes no words as a status.
+stop_status <- function(request) {
+  formula <- request$formula
+  if (length(formula) < 3L) return(invisible())
+  status <- response_parts(formula[[2L]], request$data, environment(formula))$status
+  if (!is.character(status)) return(invisible())
+  stop_input(c(
+    "The status must be numbers, or TRUE and FALSE.",
+    x = sprintf("Found strings: %s.", format_names(unique(status), quote = "\"", show = 3L)),
+    i = "Say which is the event: `Surv(time, status == \"death\")`."
+  ), arg = "formula")
+}
+
+# Variables of the formula and the arguments beside it that differ in length
+stop_lengths <- function(request) {
+  env <- environment(request$formula) %||% globalenv()
+  parts <- as.list(attr(request$terms, "variables"))[-1L]
+  beside <- as.list(request$call)[c("weights", "cluster", "id")]
+  beside <- beside[!vapply(beside, is.null, TRUE)]
+  names(parts) <- vapply(parts, shorten, "")
+  parts <- c(parts, beside)
+  size <- vapply(parts, function(part) {
+    tryCatch(NROW(eval(part, request$data, env)), error = function(e) NA_integer_)
+  }, 1L)
+  size <- size[!is.na(size)]
+  usual <- if (is.data.frame(request$data)) nrow(request$data) else size[[1L]]
+  is_odd <- size != usual
+  if (!any(is_odd)) return(invisible())
+  stop_input(c(
+    "Every variable must have one value a row; variable lengths differ.",
+    x = sprintf(
+      "%s; the others have %d.",
+      paste(sprintf("`%s` has %d", names(size)[is_odd], size[is_odd]), collapse = ", "), usual
+    )
+  ), arg = "data", columns = names(size)[is_odd])
 }
 
 stop_unknown <- function(unknown, columns) {

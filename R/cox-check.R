@@ -10,7 +10,7 @@ choose_one <- function(value, choices, arg) {
   at <- if (is.character(value) && length(value) == 1L) pmatch(value, choices) else NA
   if (is.na(at)) {
     stop_input(c(
-      sprintf("`%s` must be one of %s.", arg, format_names(choices, quote = '"')),
+      sprintf("`%s` must be one of %s.", arg, format_names(choices, quote = '"', show = 12L)),
       x = sprintf("Found %s.", describe(value))
     ), arg = arg)
   }
@@ -113,6 +113,12 @@ refuse_words <- function(called) {
 
 check_formula <- function(formula) {
   if (inherits(formula, "formula")) return(invisible())
+  if (is.data.frame(formula)) {
+    stop_input(c(
+      "`formula` comes first, then `data`.", x = "Found a data frame as `formula`.",
+      i = "With a pipe, name it: `data |> fit_cox(formula = Surv(time, status) ~ x)`."
+    ), arg = "formula")
+  }
   if (is.list(formula)) {
     stop_unsupported(c(
       "A list of formulas describes a multi-state model, which is not fitted here.",

@@ -33,7 +33,7 @@ confint.sr_cox <- function(object, parm, level = 0.95, method = c("wald", "profi
   method <- if (missing(method) && isTRUE(object$sr$firth)) {
     "profile"
   } else {
-    rlang::arg_match(method)
+    choose_one(method, c("wald", "profile"), "method")
   }
   check_level(level)
   coef <- object$coefficients
@@ -55,11 +55,12 @@ confint.sr_cox <- function(object, parm, level = 0.95, method = c("wald", "profi
   limits
 }
 
-check_level <- function(level, call = rlang::caller_env()) {
+check_level <- function(level, arg = "level") {
   if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1) {
-    stop_input(
-      "The confidence level must be one number between 0 and 1.", arg = "level", call = call
-    )
+    stop_input(c(
+      sprintf("`%s` must be one number between 0 and 1.", arg),
+      x = sprintf("Found %s.", describe(level)), i = sprintf("For example `%s = 0.95`.", arg)
+    ), arg = arg)
   }
 }
 
@@ -68,8 +69,8 @@ check_parm <- function(parm, names, call = rlang::caller_env()) {
   if (length(found) != length(parm) || anyNA(found)) {
     stop_input(c(
       "`parm` must name coefficients of the model, or give their numbers.",
-      x = paste("There is no", paste(setdiff(parm, found), collapse = ", ")),
-      i = paste("There are", format_names(names))
+      x = sprintf("There is no %s.", format_names(setdiff(parm, found))),
+      i = sprintf("There are %s.", format_names(names))
     ), arg = "parm", call = call)
   }
   found

@@ -337,7 +337,8 @@ cox_rebuild <- function(fit, as_columns = FALSE) {
 
 rebuild_fast <- function(fit) {
   env <- environment(fit$terms)
-  data <- eval(fit$call$data, env)
+  data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
+  if (is.null(data) && !is.null(fit$call$data)) return(NULL)
   request <- list(
     call = fit$call, formula = fit$formula, data = data, env = env, keep_frame = FALSE,
     nafun = if (inherits(fit$na.action, "exclude")) stats::na.exclude else stats::na.omit
@@ -353,8 +354,18 @@ rebuild_fast <- function(fit) {
   frame
 }
 
+# The model frame, from the fit or made again
+fit_frame <- function(fit, call = NULL) {
+  tryCatch(stats::model.frame(fit), error = function(e) {
+    stop_input(c(
+      "The data that `fit` was made from cannot be found again.", x = conditionMessage(e),
+      i = "Fit with `model = TRUE`, or write the formula where the data are."
+    ), arg = "fit", call = call)
+  })
+}
+
 rebuild_ordinary <- function(fit) {
-  mf <- stats::model.frame(fit)
+  mf <- fit_frame(fit)
   terms <- fit$terms
   strata <- if (is.null(fit$strata)) frame_strata(terms, mf) else fit$strata
   x <- if (is.null(fit[["x"]])) frame_matrix(terms, mf) else fit[["x"]]

@@ -75,7 +75,27 @@ cox_new_frame <- function(object, newdata, with_strata, with_response, na.action
     list(quote(stats::model.frame), drop_from_frame(terms, dropped), data = quote(newdata)),
     list(na.action = na.action, xlev = if (length(xlev)) xlev), extra
   ))
-  eval(call, list(newdata = newdata), env)
+  tryCatch(
+    eval(call, list(newdata = newdata), env),
+    error = function(e) stop_new_frame(e, setdiff(variables, dropped), newdata, environment(terms))
+  )
+}
+
+stop_new_frame <- function(error, variables, newdata, env) {
+  wanted <- unique(unlist(lapply(variables, function(text) all.vars(str2lang(text)))))
+  is_known <- wanted %in% names(newdata) | vapply(wanted, is_variable, TRUE, place = env)
+  stop_input(c(
+    if (all(is_known)) {
+      "`newdata` must be like the data of the fit."
+    } else {
+      sprintf("`newdata` needs the variables %s.", format_names(wanted))
+    },
+    x = if (all(is_known)) {
+      conditionMessage(error)
+    } else {
+      sprintf("It has no column %s.", format_names(wanted[!is_known]))
+    }
+  ), arg = "newdata")
 }
 
 check_strata_columns <- function(strata, newdata, env) {

@@ -46,9 +46,9 @@ predict.sr_cox <- function(object, newdata,
                            se.fit = FALSE, na.action = stats::na.pass,
                            terms = names(object$assign), collapse,
                            reference = c("strata", "sample", "zero"), ...) {
-  type <- match.arg(type)
+  type <- choose_one(type, eval(formals(predict.sr_cox)$type), "type")
   if (missing(reference) && type == "terms") reference <- "sample"
-  reference <- match.arg(reference)
+  reference <- choose_one(reference, eval(formals(predict.sr_cox)$reference), "reference")
   if (!missing(terms)) check_terms(terms, object)
   groups <- NULL
   if (missing(newdata)) {

@@ -45,7 +45,7 @@ residuals.sr_cox <- function(object,
                                       "dfbetas", "scaledsch", "partial"),
                              collapse = FALSE, weighted = type %in% c("dfbeta", "dfbetas"),
                              na.action, ...) {
-  type <- match.arg(type)
+  type <- choose_one(type, eval(formals(residuals.sr_cox)$type), "type")
   refuse_residual(object, type)
   omit <- object$na.action
   if (!missing(na.action)) omit <- change_omit(omit, na.action)
@@ -178,7 +178,7 @@ collapse_groups <- function(object, collapse, n, omit) {
   if (isTRUE(collapse)) {
     collapse <- cox_rebuild(object)$cluster
     if (is.null(collapse)) {
-      collapse <- stats::model.extract(stats::model.frame(object), "id")
+      collapse <- stats::model.extract(fit_frame(object), "id")
     }
     if (is.null(collapse)) {
       stop_input(c(

@@ -60,7 +60,8 @@ survfit.sr_cox <- function(formula, newdata, se.fit = TRUE, conf.int = 0.95, ind
                            na.action = stats::na.pass, type, time0 = FALSE, ...) {
   call <- match.call()
   call[[1L]] <- as.name("survfit")
-  conf_type <- if (se.fit) match.arg(conf.type) else "none"
+  conf_type <- choose_one(conf.type, eval(formals(survfit.sr_cox)$conf.type), "conf.type")
+  if (!se.fit) conf_type <- "none"
   types <- curve_types(
     formula$method, stype, if (!missing(ctype)) ctype, if (!missing(type)) type,
     !missing(stype) || !missing(ctype)
@@ -112,7 +113,7 @@ curve_types <- function(method, stype, ctype, type, is_given) {
         "kalbfleisch-prentice", "aalen", "efron", "kaplan-meier", "breslow", "fleming-harrington",
         "greenwood", "tsiatis", "exact"
       )
-      type <- match.arg(type, known)
+      type <- choose_one(type, known, "type")
       stype <- if (type %in% c("kalbfleisch-prentice", "kaplan-meier")) 1 else 2
       if (stype == 2) ctype <- if (type %in% c("efron", "fleming-harrington")) 2 else 1
     }

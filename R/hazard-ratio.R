@@ -52,7 +52,7 @@
 #' @export
 hazard_ratio <- function(fit, contrast, by = NULL, conf.level = 0.95) {
   grid <- grid_setup(fit)
-  hr_check_level(conf.level)
+  check_level(conf.level, "conf.level")
   contrast <- hr_spec(grid, contrast, "contrast")
   if (length(contrast) != 1L) {
     stop_input(c(
@@ -108,16 +108,6 @@ hazard_ratio <- function(fit, contrast, by = NULL, conf.level = 0.95) {
       c(names(contrast), names(by))
     )
   )
-}
-
-hr_check_level <- function(conf.level) {
-  fine <- is.numeric(conf.level) && length(conf.level) == 1L && is.finite(conf.level) &&
-    conf.level > 0 && conf.level < 1
-  if (!fine) {
-    stop_input(c(
-      "`conf.level` must be one number between 0 and 1.", i = "For example `conf.level = 0.95`."
-    ), arg = "conf.level")
-  }
 }
 
 # strings or a named list -> named list of values, NULL where none were given

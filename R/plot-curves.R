@@ -179,7 +179,7 @@ curve_risk <- function(curves, breaks) {
 
 curve_data <- function(x, data, by, adjust, conf.level) {
   if (inherits(x, "sr_curves")) return(x)
-  hr_check_level(conf.level)
+  check_level(conf.level, "conf.level")
   if (inherits(x, "coxph")) return(adjusted_curves(x, by, adjust, conf.level))
   if (!is.null(by)) {
     stop_input(c(

@@ -5,7 +5,8 @@
 #'
 #' A forest plot on a logarithmic axis: of all covariates of a Cox model, or of a treatment within
 #' the levels of a marker ([hazard_ratio()]); there the area of a square is proportional to the
-#' precision of its ratio. Intervals that leave the axis end in an arrow.
+#' precision of its ratio. Intervals that leave the axis end in an arrow. Those of a model are
+#' what [confint()][confint.sr_cox] gives by default, of the profile for `firth = TRUE`.
 #'
 #' @param x a Cox model, or a data frame of [hazard_ratio()].
 #' @param conf.level for a model: confidence level, between 0 and 1.
@@ -92,16 +93,19 @@ forest_of_ratios <- function(x) {
 # the terms of a model: a title and its levels for a factor, one line for each other column
 forest_of_fit <- function(fit, conf.level) {
   grid <- grid_setup(fit)
-  hr_check_level(conf.level)
+  check_level(conf.level, "conf.level")
   beta <- stats::coef(fit)
+  # of the profile for Firth's likelihood, as summary() has them
+  limits <- exp(stats::confint(fit, level = conf.level))
   # an aliased column has no standard error
   std_error <- ifelse(is.na(beta), NA_real_, sqrt(pmax(diag(hr_variance(fit)), 0)))
-  wide <- stats::qnorm(0.5 + conf.level / 2) * std_error
+  p_value <- if (isTRUE(fit$sr$firth)) {
+    fit$sr$firth_tests[, 2L]
+  } else {
+    2 * stats::pnorm(-abs(beta / std_error))
+  }
   ratio <- function(k, label, ...) {
-    forest_row(
-      label, 1L, exp(beta[[k]]), exp(beta[[k]] - wide[[k]]), exp(beta[[k]] + wide[[k]]),
-      2 * stats::pnorm(-abs(beta[[k]] / std_error[[k]])), ...
-    )
+    forest_row(label, 1L, exp(beta[[k]]), limits[k, 1L], limits[k, 2L], p_value[[k]], ...)
   }
   event <- grid$y[, ncol(grid$y)] == 1
   factors <- attr(grid$terms, "factors")

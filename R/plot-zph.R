@@ -32,7 +32,7 @@
 plot_zph <- function(x, terms = NULL, transform = "km", conf.level = 0.95, xlab = "Time",
                      labels = NULL, colour = "#0072B2") {
   plot_needs("to draw residuals")
-  hr_check_level(conf.level)
+  check_level(conf.level, "conf.level")
   constant <- NULL
   if (inherits(x, "coxph")) {
     constant <- zph_constant(x)

@@ -25,12 +25,7 @@ grid_setup <- function(fit, call = NULL) {
       i = "Set the contrast by hand from `coef()` and `vcov()`."
     ), arg = "fit", call = call)
   }
-  frame <- tryCatch(stats::model.frame(fit), error = function(e) {
-    stop_input(c(
-      "The data that `fit` was made from cannot be found again.",
-      x = conditionMessage(e), i = "Fit with `model = TRUE`."
-    ), arg = "fit", call = call)
-  })
+  frame <- fit_frame(fit, call)
   columns <- as.list(attr(terms, "variables"))[-1L]
   predvars <- attr(terms, "predvars")
   predvars <- if (is.null(predvars)) columns else as.list(predvars)[-1L]

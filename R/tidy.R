@@ -19,7 +19,8 @@ generics::augment
 #' @param exponentiate `TRUE` gives hazard ratios and their limits in place of coefficients.
 #' @param conf.int `TRUE` adds confidence limits.
 #' @param conf.level their level.
-#' @param conf.method `"wald"` or `"profile"`: see [confint.sr_cox()].
+#' @param conf.method `"wald"` or `"profile"`, the default for a fit with `firth = TRUE`: see
+#'   [confint.sr_cox()].
 #' @param data the data of the fit; default: the variables that it used.
 #' @param newdata data to predict for; then there are no residuals.
 #' @param type.predict,type.residuals types of `predict()` and `residuals()`.
@@ -50,7 +51,11 @@ NULL
 #' @exportS3Method generics::tidy sr_cox
 tidy.sr_cox <- function(x, exponentiate = FALSE, conf.int = FALSE, conf.level = 0.95,
                         conf.method = c("wald", "profile"), ...) {
-  conf.method <- rlang::arg_match(conf.method)
+  conf.method <- if (missing(conf.method) && isTRUE(x$sr$firth)) {
+    "profile"
+  } else {
+    choose_one(conf.method, c("wald", "profile"), "conf.method")
+  }
   coef <- x$coefficients
   robust <- if (!is.null(x$naive.var)) "robust.se"
   columns <- c("estimate", "std.error", robust, "statistic", "p.value")
@@ -101,7 +106,7 @@ glance.sr_cox <- function(x, ...) {
 augment.sr_cox <- function(x, data = NULL, newdata = NULL, type.predict = "lp",
                            type.residuals = "martingale", ...) {
   is_new <- !is.null(newdata)
-  given <- if (is_new) newdata else if (is.null(data)) stats::model.frame(x) else data
+  given <- if (is_new) newdata else if (is.null(data)) fit_frame(x) else data
   if (!is.data.frame(given)) {
     stop_input(
       "`augment()` needs a data frame.", arg = if (is_new) "newdata" else "data"

@@ -54,9 +54,9 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
                             sr_cox_fit *fit);
 
 /* r_i = w_i exp(eta_i - shift_s), s the stratum of i. The shifts [n_stratum] are 0 unless some
- * |eta| is so large that exp would leave the range of doubles; then they are the largest eta of each
- * stratum. Neither the likelihood nor r_i H_i depends on them. Rows that span no event time get 0
- * (rs may be NULL: no row does). */
+ * |eta| is so large that exp would leave the range of doubles; then they are the largest eta of
+ * each stratum. Neither the likelihood nor r_i H_i depends on them. Rows that span no event time
+ * get 0 (rs may be NULL: no row does). */
 sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                       const double *eta, double *shift, double *risk);
 

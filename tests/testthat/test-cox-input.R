@@ -15,6 +15,9 @@ test_that("a formula must be one, with a survival response", {
   expect_input_error(fit_cox(time ~ age, lung), "must be a survival object")
   expect_input_error(fit_cox(~age, lung), "no left side")
   expect_unsupported(fit_cox(list(Surv(time, status) ~ age), lung), "multi-state")
+  expect_input_error(fit_cox(lung, Surv(time, status) ~ age), "comes first")
+  lung$end <- c("alive", "dead")[lung$status]
+  expect_input_error(fit_cox(Surv(time, end) ~ age, lung), "Found strings")
 })
 
 test_that("what is not fitted here is refused by name", {
@@ -61,6 +64,28 @@ test_that("unknown variables are named, with columns of like names", {
   expect_input_error(fit_cox(Surv(time, status) ~ age, lung, weights = wt.los), "`wt.loss`")
   expect_input_error(fit_cox(Surv(time, status) ~ strata(sx), lung), "`sex`")
   expect_input_error(fit_cox(Surv(time, status) ~ nowhere_at_all), "no `time`, `status`")
+  expect_input_error(fit_cox(Surv(time, status) ~ nowhere_at_all(age), lung), "package::")
+})
+
+test_that("a variable that is only where the call stands is told apart from one that is nowhere", {
+  made_here <- Surv(time, status) ~ age
+  fit_there <- function(data, size) fit_cox(made_here, data, weights = size)
+  error <- expect_input_error(fit_there(lung, rep(2, 228)), "`size` is only where")
+  expect_identical(error$columns, "size")
+  fit_here <- function(data, size) fit_cox(Surv(time, status) ~ age, data, weights = size)
+  expect_identical(fit_here(lung, rep(2, 228))$n, 228L)
+})
+
+test_that("methods say so when the data of a fit are gone, and model = TRUE keeps them", {
+  made_here <- Surv(time, status) ~ age + sex
+  fit_there <- function(...) {
+    rows <- lung
+    fit_cox(made_here, rows, ...)
+  }
+  expect_input_error(residuals(fit_there(), "score"), "cannot be found again")
+  expect_equal(
+    residuals(fit_there(model = TRUE), "score"), residuals(fit_cox(made_here, lung), "score")
+  )
 })
 
 test_that("list columns, single-level factors and odd lengths are told", {
@@ -68,7 +93,8 @@ test_that("list columns, single-level factors and odd lengths are told", {
   expect_input_error(fit_cox(Surv(time, status) ~ l, lung), "`l` holds a list")
   lung$one <- factor("a")
   expect_input_error(fit_cox(Surv(time, status) ~ age + one, lung), "`one` has one")
-  expect_input_error(fit_cox(Surv(time, status) ~ age[1:5], lung), "lengths differ")
+  expect_input_error(fit_cox(Surv(time, status) ~ age[1:5], lung), "age.1:5.` has 5; the others")
+  expect_input_error(fit_cox(Surv(time, status) ~ age, lung, weights = 1:3), "`weights` has 3")
 })
 
 test_that("Inf and NaN in covariates are errors with rows and column", {

@@ -144,6 +144,21 @@ test_that("a missing or unknown stratum in newdata is named", {
   )
 })
 
+test_that("what newdata lacks, and a wrong type, are named", {
+  fit <- fit_cox(Surv(time, status) ~ age + celltype, survival::veteran)
+  expect_refused <- function(object, pattern) {
+    expect_error(object, pattern, class = "survresist_error_input")
+  }
+  expect_refused(predict(fit, data.frame(age = 60)), "no column `celltype`")
+  expect_refused(survival::survfit(fit, data.frame(celltype = "large")), "no column `age`")
+  expect_refused(
+    predict(fit, data.frame(age = 60, celltype = "large"), type = "expected"), "`time`, `status`"
+  )
+  expect_refused(predict(fit, data.frame(age = 60, celltype = "huge")), "huge")
+  expect_refused(predict(fit, type = "hazard"), "`type` must be one of")
+  expect_refused(residuals(fit, "raw"), "`type` must be one of")
+})
+
 test_that("a null model predicts, and a wrong response is refused", {
   fit <- follow_fits()$null
   expect_same_result(predict(fit$ours), predict(fit$theirs), "lp")
