@@ -80,7 +80,7 @@ bootstrap <- function(fit, times = 999, cluster = NULL, strata = NULL, seed = NU
     as_double_matrix(frame$x)[, is_used, drop = FALSE], as_double_matrix(frame$y), frame$stratum,
     frame$weights, frame$offset
   )
-  control <- boot_control(fit)
+  control <- fit$sr$control
   replicates <- .Call(
     C_cox_boot, data, fit$method == "efron", unname(t0[is_used]),
     list(control$iter.max, control$eps, control$toler.chol), unit, group, times, seed
@@ -219,14 +219,6 @@ boot_groups <- function(strata, unit) {
 }
 
 boot_n_unit <- function(unit, n) if (is.null(unit)) n else max(unit) + 1L
-
-boot_control <- function(fit) {
-  control <- survival::coxph.control()
-  asked <- eval(fit$call$control, environment(fit$terms))
-  known <- intersect(names(asked), names(control))
-  control[known] <- asked[known]
-  control
-}
 
 # dfbeta of the units, centred within the groups of the resampling
 boot_influence <- function(fit, data, is_used, unit, group) {

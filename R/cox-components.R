@@ -161,6 +161,7 @@ own_components <- function(estimate, frame, asked, infinite) {
     n_merged = estimate$n_merged %||% 0, n_distinct = estimate$n_distinct %||% NA_real_,
     na_columns = frame$na_columns, strata = stratum_counts(frame), is_fast = isTRUE(frame$is_fast),
     beta = as.vector(estimate$coefficients), firth_tests = estimate$tests,
+    control = asked$control,
     has_iterated = length(frame$x_names) > 0L && asked$control$iter.max > 1L && !is.null(estimate)
   )
 }

@@ -143,13 +143,16 @@ forest_of_fit <- function(fit, conf.level) {
   do.call(rbind, parts)
 }
 
-# "armcombination:rankhigh" -> "combination x high", a cross between them
+# "armcombination:rankhigh" -> "combination x high", a cross between them; levels that say nothing
+# by themselves keep the name of their variable
 forest_product <- function(name, fit) {
   pieces <- strsplit(name, "(?<!:):(?!:)", perl = TRUE)[[1L]]
   shown <- vapply(pieces, function(piece) {
     for (variable in names(fit$xlevels)) {
       rest <- substring(piece, nchar(variable) + 1L)
-      if (startsWith(piece, variable) && rest %in% fit$xlevels[[variable]]) return(rest)
+      if (!startsWith(piece, variable) || !rest %in% fit$xlevels[[variable]]) next
+      is_bare <- grepl("^([0-9.,<>=+-]+|yes|no|true|false)$", rest, ignore.case = TRUE)
+      return(if (is_bare) paste(variable, rest) else rest)
     }
     piece
   }, "")

@@ -154,17 +154,21 @@ spline_columns <- function(x, knots) {
 
 # ticks at round times, where these fall on the scale of the test, not too close to each other
 zph_breaks <- function(x, time) {
+  # strata come one after the other
+  x <- x[order(time)]
+  time <- sort(time)
   seen <- !duplicated(time)
-  label <- pretty(time, 7L)
-  label <- label[label >= min(time) & label <= max(time)]
   if (sum(seen) < 2L) return(list(x = x[seen], label = format(time[seen])))
+  # where early times take much of the scale, 1, 2 and 5 times powers of 10 fill it
+  round <- c(5, 2, 1) * 10^rep(seq(8, -8), each = 3L)
+  label <- unique(c(pretty(time, 7L), round))
+  label <- label[label >= min(time) & label <= max(time)]
   place <- stats::approx(time[seen], x[seen], xout = label, ties = "ordered")$y
-  far <- 0.07 * diff(range(x))
-  keep <- logical(length(place))
-  last <- -Inf
-  for (k in seq_along(place)) {
-    keep[[k]] <- !is.na(place[[k]]) && place[[k]] - last >= far
-    if (keep[[k]]) last <- place[[k]]
+  far <- 0.09 * diff(range(x))
+  kept <- integer()
+  for (k in which(!is.na(place))) {
+    if (all(abs(place[[k]] - place[kept]) >= far)) kept <- c(kept, k)
   }
-  list(x = place[keep], label = format(label[keep], trim = TRUE))
+  kept <- kept[order(place[kept])]
+  list(x = place[kept], label = vapply(label[kept], format, "", scientific = FALSE))
 }

@@ -162,6 +162,19 @@ test_that("the smooth line of residuals is a natural spline by least squares", {
   expect_close(ours$low, want[, "lwr"], 1e-8)
 })
 
+test_that("ticks of residuals stand at round times over the whole scale", {
+  for (formula in list(Surv(time, status) ~ karno, Surv(time, status) ~ karno + strata(trt))) {
+    found <- zph(fit_cox(formula, survival::veteran))
+    ticks <- zph_breaks(found$x, found$time)
+    expect_true(all(c("200", "400") %in% ticks$label))
+    expect_gt(length(ticks$x), 5)
+    expect_gte(min(diff(ticks$x)), 0.09 * diff(range(found$x)))
+    # the clock is one for all strata
+    at <- stats::approx(found$time, found$x, as.numeric(ticks$label), ties = mean)$y
+    expect_close(ticks$x, at, 1e-12)
+  }
+})
+
 test_that("a forest has a line for each level and the numbers of the fit", {
   fit <- survival::coxph(
     Surv(rfstime, status) ~ factor(grade) + age + treated * marker + strata(meno), gbsg
@@ -169,7 +182,7 @@ test_that("a forest has a line for each level and the numbers of the fit", {
   rows <- forest_of_fit(fit, 0.9)
   expect_identical(rows$label, c(
     "factor(grade)", "1", "2", "3", "age", "treated", "no", "yes", "marker", "low", "high",
-    "yes \u00d7 high"
+    "treated yes \u00d7 high"
   ))
   here <- !is.na(rows$estimate) & !rows$is_reference
   expect_close(rows$estimate[here], exp(coef(fit)), 1e-12)
