@@ -55,7 +55,7 @@ zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = 
     clock$value - mean(clock$value)
   )
   coef <- fit$coefficients[kept$is_kept]
-  time <- unname(data$y[clock$row, ncol(data$y) - 1L])
+  time <- data$y[clock$row, ncol(data$y) - 1L]
   result <- list(
     table = zph_table(found, coef, kept$assign, terms && singledf, global),
     x = clock$value, time = time
@@ -94,6 +94,7 @@ check_zph <- function(fit, call = rlang::caller_env()) {
 event_matrix <- function(y) {
   y <- unclass(y)
   if (!is.double(y)) storage.mode(y) <- "double"
+  dimnames(y) <- NULL # a row's name is a string that indexing would have to make
   y
 }
 
@@ -126,7 +127,7 @@ zph_clock <- function(data, transform, name, call = rlang::caller_env()) {
   if (is.function(transform)) {
     clock$value <- unname(transform(times))[clock$row]
   } else if (kind == 0L) {
-    time <- unname(times[clock$row])
+    time <- times[clock$row]
     clock$value <- if (transform == "log") suppressWarnings(log(time)) else time
   }
   bad <- which(!is.finite(clock$value))
