@@ -86,13 +86,14 @@ test_that("penalised fits are compared with one determinant", {
   library(survival)
   fit <- fit_cox(Surv(futime, fustat) ~ age + rx, ovarian, firth = TRUE, ties = "breslow")
   found <- anova(fit)
-  peer <- coxphf::coxphf(Surv(futime, fustat) ~ age + rx, ovarian)
-  # the units of the columns shift both by the same
-  expect_close(diff(found$loglik[c(1, 3)]), diff(peer$loglik), 1e-4)
   tested <- cox_firth_tests(
     cox_data(cbind(ovarian$age, ovarian$rx), cbind(ovarian$futime, ovarian$fustat)), "breslow",
     list(coefficients = fit$coefficients, var = fit$var, loglik = fit$loglik), tight, c(TRUE, TRUE)
   )
   expect_close(found$Chisq[3], tested[2, "chisq"], 1e-6)
   expect_error(anova(fit, fit), "penalt", class = "survresist_error_unsupported")
+  skip_if_not_installed("coxphf")
+  peer <- coxphf::coxphf(Surv(futime, fustat) ~ age + rx, ovarian)
+  # the units of the columns shift both by the same
+  expect_close(diff(found$loglik[c(1, 3)]), diff(peer$loglik), 1e-4)
 })

@@ -182,7 +182,7 @@ test_that("survminer", {
   same(adjusted(ours_simple), adjusted(theirs_simple))
 })
 
-test_that("gtsummary and ggsurvfit, where they are installed", {
+test_that("gtsummary, where it is installed", {
   skip_if_not_installed("gtsummary")
   expect_s3_class(gtsummary::tbl_regression(ours), "tbl_regression")
 })
