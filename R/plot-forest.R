@@ -41,7 +41,7 @@ plot_forest <- function(x, conf.level = 0.95, labels = NULL, xlab = "Hazard rati
   known <- rows$label %in% names(labels)
   rows$label[known] <- labels[rows$label[known]]
   rows$y <- rev(seq_len(nrow(rows)))
-  span <- c(if (is.null(favours)) 0.4 else -0.9, nrow(rows) + 1.6)
+  span <- c(if (is.null(favours)) 0.4 else -1.2, nrow(rows) + 1.6)
   left <- forest_text(rows, forest_left(rows), span)
   right <- forest_text(rows, forest_right(rows, level), span)
   middle <- forest_panel(
@@ -290,14 +290,15 @@ forest_panel <- function(rows, xlab, favours, limits, colour, span, is_weighted)
     )
   if (is.null(favours)) return(plot)
   said <- data.frame(
-    x = c(0.98, 1.02), xend = limits, side = c(1, 0), label = favours
+    x = c(0.98, 1.02), xend = limits,
+    label = vapply(strwrap(favours, 16L, simplify = FALSE), paste, "", collapse = "\n")
   )
   plot + ggplot2::geom_segment(
     data = said, colour = "grey25", linewidth = 0.4, arrow = arrow("last"),
     ggplot2::aes(x = .data$x, xend = .data$xend, y = 0.15, yend = 0.15)
   ) + ggplot2::geom_text(
-    data = said, size = 3, colour = "grey25",
-    ggplot2::aes(x = .data$x, y = -0.4, label = .data$label, hjust = .data$side)
+    data = said, size = 3, colour = "grey25", vjust = 1, lineheight = 0.9,
+    ggplot2::aes(x = sqrt(.data$x * .data$xend), y = -0.15, label = .data$label)
   )
 }
 
