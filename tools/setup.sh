@@ -37,7 +37,8 @@ case $level in
   docs)
     packages="$build roxygen2" ;;
   check)
-    needs="$needs pandoc:pandoc qpdf:qpdf tidy:tidy pdflatex:texlive-latex-base
+    needs="$needs pandoc:pandoc qpdf:qpdf tidy:tidy checkbashisms:devscripts
+      pdflatex:texlive-latex-base
       texi2dvi:texinfo $texmf/tex/latex/psnfss/times.sty:texlive-latex-base
       $texmf/fonts/tfm/adobe/times/ptmr8t.tfm:texlive-fonts-recommended"
     packages="$build $report $ecosystem testthat withr boot Rmpfr"
