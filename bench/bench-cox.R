@@ -247,16 +247,27 @@ bench_growth <- function() {
   }, 0)
   message("log-log slope of seconds in n: ",
           paste(names(slopes), format(slopes, digits = 3), collapse = ", "))
-  grDevices::png(file.path(results, "cox-growth.png"), 1000, 500, res = 110)
-  graphics::par(mfrow = c(1, 2), mar = c(4, 4, 2, 1), las = 1)
+  draw_growth(table)
+}
+
+# Seconds against rows, and against columns, both axes logarithmic
+draw_growth <- function(table) {
+  grDevices::png(file.path(results, "cox-growth.png"), 1000, 480, res = 110)
+  on.exit(grDevices::dev.off())
+  graphics::par(mfrow = c(1, 2), mar = c(4.2, 5, 2, 1), mgp = c(3.6, 0.7, 0), las = 1)
   colours <- c(day = "#0072B2", time = "#D55E00")
-  plot(seconds ~ n, rows_n, log = "xy", col = colours[rows_n$times], pch = 19,
-       main = "5 covariates")
+  panel <- function(x, rows, label, title) {
+    plot(rows[[x]], rows$seconds, log = "xy", col = colours[rows$times], pch = 19, xlab = "",
+         ylab = "seconds", main = title, xaxt = "n", yaxt = "n")
+    graphics::mtext(label, 1, 2.6)
+    ticks <- unique(rows[[x]])
+    graphics::axis(1, ticks, format(ticks, big.mark = ",", scientific = x == "n", trim = TRUE))
+    graphics::axis(2, 10^(-3:1), c("0.001", "0.01", "0.1", "1", "10"))
+  }
+  panel("n", table[table$vary == "n", ], "rows", "5 covariates")
   graphics::legend("topleft", c("times in days", "continuous times"), col = colours, pch = 19,
                    bty = "n")
-  plot(seconds ~ p, table[table$vary == "p", ], log = "xy", col = colours[["day"]], pch = 19,
-       main = "100,000 rows, times in days")
-  grDevices::dev.off()
+  panel("p", table[table$vary == "p", ], "covariates", "100,000 rows, times in days")
 }
 
 if (sys.nframe() == 0L) {
