@@ -24,30 +24,41 @@ held <- function(set, ties, beta) fit_hand(set, ties, init = beta, iter.max = 0)
 
 # log-likelihood, gradient and information of each set in r
 closed <- list(
-  "1 breslow" = function(r) c(
-    2 * log(r) - log(3 * r + 3) - 2 * log(r + 3),
-    (6 + 3 * r - r^2) / ((r + 1) * (r + 3)),
-    r / (r + 1)^2 + 6 * r / (r + 3)^2
-  ),
-  "1 efron" = function(r) c(
-    2 * log(r) - log(3 * r + 3) - log(r + 3) - log((r + 5) / 2),
-    (30 + 23 * r - r^3) / ((r + 1) * (r + 3) * (r + 5)),
-    r / (r + 1)^2 + 3 * r / (r + 3)^2 + 5 * r / (r + 5)^2
-  ),
-  "1 exact" = function(r) c(
-    2 * log(r) - 2 * log(3 * r + 3), 2 / (r + 1), 2 * r / (r + 1)^2
-  ),
-  "2 breslow" = function(r) c(
-    4 * log(r) - log(r + 1) - log(r + 2) - 3 * log(3 * r + 2) - 2 * log(3 * r + 1),
-    4 - r / (r + 1) - r / (r + 2) - 9 * r / (3 * r + 2) - 6 * r / (3 * r + 1),
-    r / (r + 1)^2 + 2 * r / (r + 2)^2 + 18 * r / (3 * r + 2)^2 + 6 * r / (3 * r + 1)^2
-  ),
-  "2 efron" = function(r) c(
-    4 * log(r) - log(r + 1) - log(r + 2) - 2 * log(3 * r + 2) - 2 * log(3 * r + 1) - log(2 * r + 2),
-    4 - r / (r + 1) - r / (r + 2) - 6 * r / (3 * r + 2) - 6 * r / (3 * r + 1) - r / (r + 1),
-    r / (r + 1)^2 + 2 * r / (r + 2)^2 + 12 * r / (3 * r + 2)^2 + 6 * r / (3 * r + 1)^2 +
-      r / (r + 1)^2
-  ),
+  "1 breslow" = function(r) {
+    c(
+      2 * log(r) - log(3 * r + 3) - 2 * log(r + 3),
+      (6 + 3 * r - r^2) / ((r + 1) * (r + 3)),
+      r / (r + 1)^2 + 6 * r / (r + 3)^2
+    )
+  },
+  "1 efron" = function(r) {
+    c(
+      2 * log(r) - log(3 * r + 3) - log(r + 3) - log((r + 5) / 2),
+      (30 + 23 * r - r^3) / ((r + 1) * (r + 3) * (r + 5)),
+      r / (r + 1)^2 + 3 * r / (r + 3)^2 + 5 * r / (r + 5)^2
+    )
+  },
+  "1 exact" = function(r) {
+    c(
+      2 * log(r) - 2 * log(3 * r + 3), 2 / (r + 1), 2 * r / (r + 1)^2
+    )
+  },
+  "2 breslow" = function(r) {
+    c(
+      4 * log(r) - log(r + 1) - log(r + 2) - 3 * log(3 * r + 2) - 2 * log(3 * r + 1),
+      4 - r / (r + 1) - r / (r + 2) - 9 * r / (3 * r + 2) - 6 * r / (3 * r + 1),
+      r / (r + 1)^2 + 2 * r / (r + 2)^2 + 18 * r / (3 * r + 2)^2 + 6 * r / (3 * r + 1)^2
+    )
+  },
+  "2 efron" = function(r) {
+    c(
+      4 * log(r) - log(r + 1) - log(r + 2) - 2 * log(3 * r + 2) - 2 * log(3 * r + 1) -
+        log(2 * r + 2),
+      4 - r / (r + 1) - r / (r + 2) - 6 * r / (3 * r + 2) - 6 * r / (3 * r + 1) - r / (r + 1),
+      r / (r + 1)^2 + 2 * r / (r + 2)^2 + 12 * r / (3 * r + 2)^2 + 6 * r / (3 * r + 1)^2 +
+        r / (r + 1)^2
+    )
+  },
   "3 breslow" = function(r) {
     first <- r^2 + 11 * r + 7
     mean <- (2 * r^2 + 11 * r) / first
