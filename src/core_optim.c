@@ -21,6 +21,16 @@ static sr_status point_take(sr_context *ctx, size_t p, point *out)
     return SR_OK;
 }
 
+sr_status sr_newton_result_take(sr_context *ctx, size_t n_par, sr_newton_result *out)
+{
+    *out = (sr_newton_result){0};
+    SR_TAKE(out->theta, (double *)sr_arena_zero(&ctx->arena, n_par, sizeof(double)));
+    SR_TAKE(out->gradient, sr_arena_double(&ctx->arena, n_par));
+    SR_TAKE(out->info, sr_arena_double(&ctx->arena, n_par * n_par));
+    SR_TAKE(out->inverse, sr_arena_double(&ctx->arena, n_par * n_par));
+    return SR_OK;
+}
+
 static void hold_fixed(size_t p, const int *fixed, double *gradient, double *info)
 {
     for (size_t j = 0; fixed != NULL && j < p; j++) {
@@ -39,6 +49,10 @@ static sr_status evaluate(sr_context *ctx, const sr_objective *objective,
     const size_t p = objective->n_par;
     SR_TRY(objective->eval(ctx, at->trial, &at->f, at->gradient, at->info, objective->data));
     at->is_finite = isfinite(at->f);
+    if (!at->is_finite) { /* as good as a point without information */
+        memset(at->gradient, 0, p * sizeof(double));
+        memset(at->info, 0, p * p * sizeof(double));
+    }
     for (size_t j = 0; j < p; j++)
         at->is_finite &= isfinite(at->gradient[j]) != 0;
     for (size_t j = 0; j < p * p; j++)

@@ -2,7 +2,8 @@
  *
  * An objective gives a function to be maximised, its gradient, and its
  * information (minus the Hessian, or what stands for it). `eval` returns SR_OK
- * with a non-finite *f where the function does not exist; the step is then cut.
+ * with a non-finite *f where the function does not exist, and may then leave the
+ * rest alone; the step is cut.
  *
  * Newton-Raphson with step cutting: from theta the step s = I^-1 g; while the
  * new value is lower or not finite, the new point moves back towards theta, the
@@ -41,6 +42,9 @@ typedef struct {
     int rank; /* of info */
     int is_converged;
 } sr_newton_result;
+
+/* Room for the vectors and matrices of a result, theta at 0. */
+sr_status sr_newton_result_take(sr_context *ctx, size_t n_par, sr_newton_result *out);
 
 sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
                     const sr_newton_control *control, sr_newton_result *result);

@@ -17,11 +17,6 @@ typedef struct {
     size_t n_slot;
 } layout;
 
-static int stratum_of(const sr_times *t, size_t i)
-{
-    return t->stratum == NULL ? 0 : t->stratum[i];
-}
-
 static sr_status take_slots(sr_context *ctx, layout *lay)
 {
     if (lay->n_slot >= UINT32_MAX / 2)
@@ -39,7 +34,7 @@ static sr_status number_by_table(sr_context *ctx, const sr_times *t, const sr_ti
     const size_t n_place = index->n_distinct, n_stratum = (size_t)t->n_stratum;
     for (size_t i = 0; i < t->n; i++)
         if (t->event[i] != 0)
-            slot[(size_t)stratum_of(t, i) * n_place + index->stop[i]] = 1;
+            slot[sr_stratum_of(t, i) * n_place + index->stop[i]] = 1;
     size_t n_event_time = 0;
     for (size_t k = 0; k < n_place * n_stratum; k++)
         n_event_time += slot[k];
@@ -61,7 +56,7 @@ static sr_status number_by_table(sr_context *ctx, const sr_times *t, const sr_ti
     }
     lay->slot_begin[n_stratum] = now;
     for (size_t i = 0; i < t->n; i++) {
-        const uint32_t *const of_stratum = slot + (size_t)stratum_of(t, i) * n_place;
+        const uint32_t *const of_stratum = slot + sr_stratum_of(t, i) * n_place;
         lay->leave[i] = of_stratum[index->stop[i]];
         if (lay->enter != NULL)
             lay->enter[i] = of_stratum[index->start[i]];
@@ -131,12 +126,12 @@ static sr_status layout_by_search(sr_context *ctx, const sr_times *t, const sr_t
     SR_TAKE(place, sr_arena_index(&ctx->arena, t->n));
     /* counts two ahead, so that filling leaves each stratum's beginning in place */
     for (size_t i = 0; i < t->n; i++)
-        event_begin[(size_t)stratum_of(t, i) + 2] += t->event[i] != 0;
+        event_begin[sr_stratum_of(t, i) + 2] += t->event[i] != 0;
     for (size_t s = 2; s < n_stratum + 2; s++)
         event_begin[s] += event_begin[s - 1];
     for (size_t i = 0; i < t->n; i++)
         if (t->event[i] != 0)
-            place[event_begin[(size_t)stratum_of(t, i) + 1]++] = index->stop[i];
+            place[event_begin[sr_stratum_of(t, i) + 1]++] = index->stop[i];
     SR_TICK(ctx);
     lay->n_slot = n_stratum + distinct_places(n_stratum, event_begin, n_place, place);
     SR_TRY(take_slots(ctx, lay));
@@ -152,7 +147,7 @@ static sr_status layout_by_search(sr_context *ctx, const sr_times *t, const sr_t
     }
     lay->slot_begin[n_stratum] = now;
     for (size_t i = 0; i < t->n; i++) {
-        const size_t s = (size_t)stratum_of(t, i);
+        const size_t s = sr_stratum_of(t, i);
         const uint32_t *const mine = place + event_begin[s];
         lay->leave[i] =
             (uint32_t)(lay->slot_begin[s] + count_up_to(mine, n_place[s], index->stop[i]));

@@ -39,6 +39,16 @@ typedef struct {
     int n_stratum;        /* at least 1 */
 } sr_times;
 
+static inline size_t sr_stratum_of(const sr_times *times, size_t i)
+{
+    return times->stratum == NULL ? 0 : (size_t)times->stratum[i];
+}
+
+static inline double sr_weight_of(const sr_times *times, size_t i)
+{
+    return times->weight == NULL ? 1 : times->weight[i];
+}
+
 typedef struct {
     size_t n;
     int n_stratum;

@@ -33,7 +33,7 @@
 /* First slot after which the row is at risk: its stratum's first when it enters at the origin. */
 static inline size_t entry_of(const sr_concordance_work *w, size_t i)
 {
-    return w->rs.enter == NULL ? w->rs.slot_begin[stratum_of(w->times, i)] : w->rs.enter[i];
+    return w->rs.enter == NULL ? w->rs.slot_begin[sr_stratum_of(w->times, i)] : w->rs.enter[i];
 }
 
 static inline int is_whole(const sr_times *t)
@@ -55,7 +55,7 @@ static void scatter_slots(sr_concordance_work *w)
         w->failing[k].high = w->is_exact ? 0 : rs->death_weight[k];
     for (size_t i = 0; i < t->n; i++) {
         const size_t leave = rs->cell[i], last = leave - (size_t)fails(t, i);
-        const double weight = weight_of(t, i), cube = weight * weight * weight;
+        const double weight = sr_weight_of(t, i), cube = weight * weight * weight;
         if (rs->enter == NULL) { /* nothing is taken away */
             w->outliving[last].high += weight;
             if (t->weight != NULL)
@@ -117,7 +117,7 @@ static sr_status find_moments(sr_context *ctx, sr_concordance_work *w, uint32_t 
     if (rs->enter != NULL)
         SR_TAKE(*enter, sr_arena_index(&ctx->arena, t->n));
     for (size_t i = 0; i < t->n; i++) {
-        const size_t s = stratum_of(t, i), first = rs->slot_begin[s];
+        const size_t s = sr_stratum_of(t, i), first = rs->slot_begin[s];
         size_t n_item = rs->cell[i] != first;
         (*leave)[i] = (uint32_t)(2 * (rs->cell[i] - first)) + !fails(t, i);
         if (rs->enter != NULL) {
@@ -148,12 +148,13 @@ static int put_items(sr_concordance_work *w, const double *score, const uint32_t
         previous = mine;
         if (leave[i] == NEVER)
             continue;
-        sr_rank_item *item = &w->item[next[stratum_of(t, i)]++];
-        *item = (sr_rank_item){.weight = weight_of(t, i), .key = leave[i], .rank = rank, .row = i};
+        sr_rank_item *item = &w->item[next[sr_stratum_of(t, i)]++];
+        *item =
+            (sr_rank_item){.weight = sr_weight_of(t, i), .key = leave[i], .rank = rank, .row = i};
         if (enter != NULL && enter[i] > 0) {
-            item = &w->item[next[stratum_of(t, i)]++];
-            *item =
-                (sr_rank_item){.weight = -weight_of(t, i), .key = enter[i], .rank = rank, .row = i};
+            item = &w->item[next[sr_stratum_of(t, i)]++];
+            *item = (sr_rank_item){
+                .weight = -sr_weight_of(t, i), .key = enter[i], .rank = rank, .row = i};
         }
     }
     return is_tied;
@@ -194,8 +195,8 @@ static sr_status count_together_untied(sr_context *ctx, const sr_concordance_wor
     for (size_t i = 0; i < t->n; i++)
         if (fails(t, i)) {
             const size_t k = w->rs.cell[i];
-            out->count[stratum_of(t, i)].tied_time += weight_of(t, i) * met[k];
-            met[k] += weight_of(t, i);
+            out->count[sr_stratum_of(t, i)].tied_time += sr_weight_of(t, i) * met[k];
+            met[k] += sr_weight_of(t, i);
         }
     return SR_OK;
 }
@@ -253,7 +254,7 @@ static void gather_rows(const sr_concordance_work *w, sr_concordance *out, pair 
     for (size_t i = 0; i < t->n; i++) {
         const double balance = balance_of(w, i, &out->comparable[i]);
         out->balance[i] = balance;
-        pair_add(&lead[stratum_of(t, i)], 0.5 * weight_of(t, i) * balance, 0);
+        pair_add(&lead[sr_stratum_of(t, i)], 0.5 * sr_weight_of(t, i) * balance, 0);
     }
 }
 
@@ -298,7 +299,8 @@ static void clear_rows(const sr_times *t, const sr_riskset *rs, sr_concordance *
         memset(out->same_both, 0, t->n * sizeof(double));
     if (out->same_time != NULL)
         for (size_t i = 0; i < t->n; i++)
-            out->same_time[i] = fails(t, i) ? rs->death_weight[rs->cell[i]] - weight_of(t, i) : 0;
+            out->same_time[i] =
+                fails(t, i) ? rs->death_weight[rs->cell[i]] - sr_weight_of(t, i) : 0;
 }
 
 static sr_status count_all(sr_context *ctx, sr_concordance_work *w, const double *score,
@@ -354,7 +356,7 @@ sr_status sr_concordance_summarise(sr_context *ctx, const sr_times *times,
         SR_TAKE(sum, (double *)sr_arena_zero(&ctx->arena, (size_t)out->n_cluster, sizeof(double)));
     for (size_t i = 0; i < times->n; i++) {
         const double share = (counted->balance[i] - counted->comparable[i] * excess) *
-                             weight_of(times, i) / (2 * comparable);
+                             sr_weight_of(times, i) / (2 * comparable);
         if (out->dfbeta != NULL)
             out->dfbeta[i] = share;
         if (sum != NULL)

@@ -59,18 +59,8 @@ typedef struct {
  * together. Before sr_rank_count, which moves the items. */
 sr_status sr_concordance_meet_tied(sr_context *ctx, sr_concordance_work *w, sr_concordance *out);
 
-static inline double weight_of(const sr_times *t, size_t i)
-{
-    return t->weight == NULL ? 1.0 : t->weight[i];
-}
-
 static inline int fails(const sr_times *t, size_t i)
 {
     return t->event[i] != 0;
-}
-
-static inline size_t stratum_of(const sr_times *t, size_t i)
-{
-    return t->stratum == NULL ? 0 : (size_t)t->stratum[i];
 }
 #endif

@@ -48,7 +48,7 @@ static void centre_eta(sr_context *ctx, const sr_times *times, const double *eta
     for (int s = 0; s < times->n_stratum; s++)
         shift[s] = -INFINITY;
     for (size_t i = 0; i < times->n; i++) {
-        double *const mine = &shift[times->stratum == NULL ? 0 : times->stratum[i]];
+        double *const mine = &shift[sr_stratum_of(times, i)];
         *mine = eta[i] > *mine ? eta[i] : *mine;
     }
     for (int s = 0; s < times->n_stratum; s++)
@@ -60,7 +60,7 @@ static void risk_block(const sr_riskset *rs, const sr_times *times, const double
                        const double *shift, size_t from, size_t to, double *risk)
 {
     for (size_t i = from; i < to; i++)
-        risk[i] = eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]];
+        risk[i] = eta[i] - shift[sr_stratum_of(times, i)];
     sr_exp_block(to - from, risk + from);
     for (size_t i = from; times->weight != NULL && i < to; i++)
         risk[i] *= times->weight[i];
@@ -95,13 +95,8 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, g == NULL ? NULL : x, v->risk, &v->sums));
     SR_TRY(sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f));
-    if (g == NULL)
+    if (g == NULL || !isfinite(*f))
         return SR_OK;
-    if (!isfinite(*f)) {
-        memset(g, 0, x->p * sizeof(double));
-        memset(info, 0, x->p * x->p * sizeof(double));
-        return SR_OK;
-    }
     SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, x, v->risk, &v->sums, NULL, g, info));
     for (size_t j = 0; j < x->p; j++) {
         g[j] *= scale[j];
@@ -115,7 +110,7 @@ static void residual_block(const sr_cox_view *v, const sr_cum_hazard *hazard, si
                            double *out)
 {
     for (size_t i = block * SR_BLOCK; i < sr_block_end(v->times.n, block); i++) {
-        const double weight = v->times.weight == NULL ? 1 : v->times.weight[i];
+        const double weight = sr_weight_of(&v->times, i);
         const double residual =
             v->times.event[i] - v->risk[i] / weight * sr_row_hazard(&v->rs, hazard, i);
         out[v->row == NULL ? i : v->row[i]] = residual;
@@ -142,15 +137,6 @@ static sr_status set_residuals(sr_context *ctx, const sr_cox_view *v, size_t n, 
     return SR_OK;
 }
 
-static sr_status result_take(sr_context *ctx, size_t p, sr_newton_result *out)
-{
-    SR_TAKE(out->theta, (double *)sr_arena_zero(&ctx->arena, p, sizeof(double)));
-    SR_TAKE(out->gradient, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(out->info, sr_arena_double(&ctx->arena, p * p));
-    SR_TAKE(out->inverse, sr_arena_double(&ctx->arena, p * p));
-    return SR_OK;
-}
-
 sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                             sr_cox_fit *fit)
 {
@@ -158,8 +144,8 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     sr_riskset rs;
     sr_cox_scaling scaling;
     sr_cox_view v;
-    sr_newton_result result = {.is_converged = 1};
-    SR_TRY(result_take(ctx, p, &result));
+    sr_newton_result result;
+    SR_TRY(sr_newton_result_take(ctx, p, &result));
     SR_TRY(sr_cox_layout(ctx, data, control, control->is_efron, &rs, fit));
     SR_TRY(sr_cox_scaling_make(ctx, data, data->times.weight, control->is_centred, &scaling));
     const sr_arena_mark own = sr_arena_save(&ctx->arena);
@@ -169,6 +155,7 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     if (p == 0) {
         SR_TRY(evaluate(ctx, NULL, &result.f, NULL, NULL, &v));
         result.f_start = result.f;
+        result.is_converged = 1;
     } else {
         const sr_objective objective = {p, evaluate, &v};
         const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};

@@ -311,13 +311,10 @@ sr_status sr_cox_exact_fit(sr_context *ctx, const sr_cox_data *data, const sr_co
     const sr_newton_control newton = {.max_iter = p > 0 ? control->max_iter : 0,
                                       .eps = control->eps,
                                       .tol_chol = control->tol_chol};
-    sr_newton_result result = {0};
-    SR_TAKE(result.theta, sr_arena_double(&ctx->arena, p + 1));
-    SR_TAKE(result.gradient, sr_arena_double(&ctx->arena, p + 1));
-    SR_TAKE(result.info, sr_arena_double(&ctx->arena, p * p + 1));
-    SR_TAKE(result.inverse, sr_arena_double(&ctx->arena, p * p + 1));
-    for (size_t j = 0; j < p; j++)
-        result.theta[j] = control->init != NULL ? control->init[j] / scaling.scale[j] : 0;
+    sr_newton_result result;
+    SR_TRY(sr_newton_result_take(ctx, p, &result));
+    for (size_t j = 0; control->init != NULL && j < p; j++)
+        result.theta[j] = control->init[j] / scaling.scale[j];
     SR_TRY(sr_newton(ctx, &objective, &newton, &result));
     fit->loglik[0] = result.f_start;
     fit->loglik[1] = result.f;

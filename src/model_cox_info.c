@@ -128,8 +128,7 @@ static double event_sum(const sr_times *times, const double *eta, const double *
     double sum = 0;
     for (size_t i = from; i < to; i++)
         if (times->event[i] != 0)
-            sum += (times->weight == NULL ? 1 : times->weight[i]) *
-                   (eta[i] - shift[times->stratum == NULL ? 0 : times->stratum[i]]);
+            sum += sr_weight_of(times, i) * (eta[i] - shift[sr_stratum_of(times, i)]);
     return sum;
 }
 
@@ -300,7 +299,7 @@ static void fill_rows(const void *data, size_t from, size_t m, double *q, double
     }
     for (size_t i = 0; i < m; i++)
         if (t->times->event[from + i] != 0)
-            u[i] += (t->times->weight == NULL ? 1 : t->times->weight[from + i]) *
+            u[i] += sr_weight_of(t->times, from + i) *
                     (t->mark == NULL ? 1 : t->mark[sr_leave(t->rs, from + i)]);
 }
 

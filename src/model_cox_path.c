@@ -191,7 +191,7 @@ sr_status sr_cox_stratum_means(sr_context *ctx, const sr_cox_data *data, int is_
     double *total;
     SR_TAKE(total, (double *)sr_arena_zero(&ctx->arena, (size_t)times->n_stratum, sizeof(double)));
     for (size_t i = 0; i < times->n; i++)
-        total[times->stratum == NULL ? 0 : times->stratum[i]] += weight == NULL ? 1 : weight[i];
+        total[sr_stratum_of(times, i)] += weight == NULL ? 1 : weight[i];
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (times->n > 8192)
     for (size_t j = 0; j < p; j++)
         column_means(data, weight, total, j, centre);

@@ -44,7 +44,7 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     SR_TRY(sr_cox_risk(ctx, &m->rs, times, m->eta, m->shift, m->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &m->rs, g == NULL ? NULL : &m->z, m->risk, &m->sums));
     SR_TRY(sr_cox_loglik(ctx, &m->rs, times, m->eta, m->shift, &m->sums, f));
-    if (g == NULL)
+    if (g == NULL || !isfinite(*f))
         return SR_OK;
     return sr_cox_information(ctx, &m->rs, times, &m->z, m->risk, &m->sums, NULL, g, info);
 }
@@ -59,15 +59,6 @@ typedef struct {
     size_t column;
     double side, quantile;
 } profile;
-
-static sr_status result_take(sr_context *ctx, size_t p, sr_newton_result *out)
-{
-    SR_TAKE(out->theta, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(out->gradient, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(out->info, sr_arena_double(&ctx->arena, p * p));
-    SR_TAKE(out->inverse, sr_arena_double(&ctx->arena, p * p));
-    return SR_OK;
-}
 
 /* Signed root of the deviance minus the quantile, `distance` away from the estimate. */
 static sr_status excess(sr_context *ctx, double distance, double *f, void *data)
@@ -136,8 +127,8 @@ static sr_status prepare(sr_context *ctx, const sr_cox_data *data, const sr_cox_
     SR_TAKE(m->eta, sr_arena_double(&ctx->arena, data->times.n));
     SR_TAKE(m->risk, sr_arena_double(&ctx->arena, data->times.n));
     SR_TAKE(m->shift, sr_arena_double(&ctx->arena, (size_t)m->rs.n_stratum));
-    SR_TRY(result_take(ctx, p, &q->best));
-    SR_TRY(result_take(ctx, p, &q->held));
+    SR_TRY(sr_newton_result_take(ctx, p, &q->best));
+    SR_TRY(sr_newton_result_take(ctx, p, &q->held));
     SR_TAKE(q->nearest, sr_arena_double(&ctx->arena, p));
     SR_TAKE(q->fixed, (int *)sr_arena_zero(&ctx->arena, p, sizeof(int)));
     q->objective = (sr_objective){p, evaluate, m};
@@ -156,7 +147,7 @@ sr_status sr_cox_profile(sr_context *ctx, const sr_cox_data *data, const sr_cox_
     double *zero, *info, f;
     SR_TRY(prepare(ctx, data, control, wanted->coef, &m, &q));
     SR_TAKE(zero, (double *)sr_arena_zero(&ctx->arena, p, sizeof(double)));
-    SR_TAKE(info, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(info, (double *)sr_arena_zero(&ctx->arena, p * p, sizeof(double)));
     SR_TRY(evaluate(ctx, zero, &f, q.held.gradient, info, &m));
     q.steps.fixed = q.fixed;
     for (size_t c = 0; c < wanted->n_which; c++) {

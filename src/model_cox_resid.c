@@ -107,7 +107,7 @@ static void score_block(const sr_cox_scores *scores, int is_weighted, size_t fro
     sr_columns_load(&scores->z, from, m, block, BLOCK);
     for (size_t i = 0; i < m; i++) {
         const size_t row = from + i, leave = sr_leave(rs, row);
-        const double weight = times->weight == NULL ? 1 : times->weight[row];
+        const double weight = sr_weight_of(times, row);
         const double factor = is_weighted ? 1 : 1 / weight;
         const double risk = scores->risk[row] * factor;
         const double dead = times->event[row] == 0 ? 0 : weight * factor;
@@ -385,7 +385,7 @@ sr_status sr_cox_schoenfeld(sr_context *ctx, const sr_cox_scores *scores, size_t
     for (size_t j = 0; j < p; j++)
         for (size_t d = 0; d < n_death; d++) {
             const size_t i = row[d];
-            const size_t s = z->stratum == NULL ? 0 : (size_t)z->stratum[i];
+            const size_t s = sr_stratum_of(&scores->data->times, i);
             out[j * n_death + d] = z->x[j][i] - z->centre[s * p + j] -
                                    scores->path.mean[(size_t)sr_leave(scores->rs, i) * p + j];
         }

@@ -14,16 +14,6 @@ typedef struct {
     uint32_t *by_start; /* [n] by stratum and start, or NULL */
 } row_job;
 
-static size_t stratum_of(const sr_times *times, size_t i)
-{
-    return times->stratum == NULL ? 0 : (size_t)times->stratum[i];
-}
-
-static double weight_of(const sr_times *times, size_t i)
-{
-    return times->weight == NULL ? 1 : times->weight[i];
-}
-
 /* count[b] becomes the first place of bucket b */
 static void begin_buckets(size_t n_bucket, size_t *count)
 {
@@ -54,10 +44,10 @@ static sr_status order_by_place(sr_context *ctx, const sr_times *times, const ui
         SR_TAKE(count, (size_t *)sr_arena_zero(&ctx->arena, n_stratum, sizeof(size_t)));
         memcpy(by_place, order, n * sizeof(uint32_t));
         for (size_t i = 0; i < n; i++)
-            count[stratum_of(times, i)]++;
+            count[sr_stratum_of(times, i)]++;
         begin_buckets(n_stratum, count);
         for (size_t r = 0; r < n; r++)
-            order[count[stratum_of(times, by_place[r])]++] = by_place[r];
+            order[count[sr_stratum_of(times, by_place[r])]++] = by_place[r];
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -71,7 +61,7 @@ static int is_new_row(const row_job *job, size_t r)
         return 1;
     const size_t before = job->by_stop[r - 1];
     return job->index->stop[i] != job->index->stop[before] ||
-           stratum_of(job->times, i) != stratum_of(job->times, before);
+           sr_stratum_of(job->times, i) != sr_stratum_of(job->times, before);
 }
 
 /* Fill time, counts and slot; n_risk gets the weight that leaves at each row. */
@@ -79,7 +69,7 @@ static void fill_rows(const row_job *job, sr_curve_rows *out)
 {
     size_t row = 0, next_stratum = 0;
     for (size_t r = 0; r < job->times->n; r++) {
-        const size_t i = job->by_stop[r], s = stratum_of(job->times, i);
+        const size_t i = job->by_stop[r], s = sr_stratum_of(job->times, i);
         if (is_new_row(job, r)) {
             row = r == 0 ? 0 : row + 1;
             while (next_stratum <= s)
@@ -87,7 +77,7 @@ static void fill_rows(const row_job *job, sr_curve_rows *out)
             out->time[row] = job->index->value[job->index->stop[i]];
             out->slot[row] = sr_leave(job->rs, i);
         }
-        const double weight = weight_of(job->times, i);
+        const double weight = sr_weight_of(job->times, i);
         if (job->times->event[i] != 0)
             out->n_event[row] += weight;
         else
@@ -109,16 +99,16 @@ static void suffix_risk(const row_job *job, sr_curve_rows *out)
             sr_add_exactly(&high, &low, out->n_risk[row]);
             while (job->by_start != NULL && late > 0) {
                 const size_t i = job->by_start[late - 1];
-                if (stratum_of(job->times, i) != s ||
+                if (sr_stratum_of(job->times, i) != s ||
                     job->index->value[job->index->start[i]] < out->time[row])
                     break;
-                sr_add_exactly(&high, &low, -weight_of(job->times, i));
+                sr_add_exactly(&high, &low, -sr_weight_of(job->times, i));
                 late--;
             }
             out->n_risk[row] = high + low;
         }
         while (job->by_start != NULL && late > 0 &&
-               stratum_of(job->times, job->by_start[late - 1]) == s)
+               sr_stratum_of(job->times, job->by_start[late - 1]) == s)
             late--;
     }
 }
@@ -157,7 +147,7 @@ static double product_step(const sr_times *times, const double *risk, const size
 {
     double weight = 0, least = 0;
     for (size_t d = 0; d < m; d++) {
-        weight += weight_of(times, row[d]);
+        weight += sr_weight_of(times, row[d]);
         least += risk[row[d]];
     }
     if (!(S0 > least * (1 + 1e-15)))
@@ -168,7 +158,7 @@ static double product_step(const sr_times *times, const double *risk, const size
     for (int step = 0; step < 200; step++) {
         double sum = -S0, slope = 0;
         for (size_t d = 0; d < m; d++) {
-            const double r = risk[row[d]] / weight_of(times, row[d]);
+            const double r = risk[row[d]] / sr_weight_of(times, row[d]);
             const double gone = -expm1(-u * r), part = risk[row[d]] / gone;
             sum += part;
             slope -= part * r * (1 - gone) / gone;

@@ -9,11 +9,6 @@
 enum { LAID_OUT_FROM = 32768, SAMPLE = 65536 };
 static const double FAR_APART = 100, LARGE_MEAN = 16;
 
-static double weight_of(const sr_times *times, size_t i)
-{
-    return times->weight == NULL ? 1 : times->weight[i];
-}
-
 /* Is some stratum's mean far from the rest, on a sample of the rows? *within: the mean absolute
  * deviation from the stratum's own mean there. sum, count [n_stratum] are scratch. */
 static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double spread,
@@ -51,7 +46,7 @@ static void centre_by_stratum(const sr_cox_data *data, size_t j, double mean, do
     for (size_t s = 0; s < n_stratum; s++)
         centre[s * p + j] = 0;
     for (size_t i = 0; i < data->times.n; i++) {
-        const double w = weight_of(&data->times, i);
+        const double w = sr_weight_of(&data->times, i);
         count[data->times.stratum[i]] += w;
         centre[(size_t)data->times.stratum[i] * p + j] += w * (data->x.x[j][i] - mean);
     }

@@ -23,11 +23,6 @@ static int has_event(const sr_times *t, size_t i)
     return t->event[i] != 0;
 }
 
-static size_t stratum_of(const sr_times *t, size_t i)
-{
-    return t->stratum == NULL ? 0 : (size_t)t->stratum[i];
-}
-
 /* Events by place in time; rows of one place ascending or descending. */
 static void order_by_place(const sr_times *t, const sr_timeindex *index, int is_reversed,
                            uint32_t *next, uint32_t *row)
@@ -52,11 +47,11 @@ static sr_status order_by_stratum(sr_context *ctx, const sr_times *t, size_t n_e
     SR_TAKE(from, sr_arena_index(&ctx->arena, n_event));
     memcpy(from, row, n_event * sizeof *from);
     for (size_t e = 0; e < n_event; e++)
-        next[stratum_of(t, from[e]) + 1]++;
+        next[sr_stratum_of(t, from[e]) + 1]++;
     for (int s = 0; s < t->n_stratum; s++)
         next[s + 1] += next[s];
     for (size_t e = 0; e < n_event; e++)
-        row[next[stratum_of(t, from[e])]++] = from[e];
+        row[next[sr_stratum_of(t, from[e])]++] = from[e];
     return SR_OK;
 }
 
@@ -126,7 +121,7 @@ static double sum_column(const sr_times *t, const double *x, const double *count
     double square = 0, total = 0, between = 0;
     for (size_t i = 0; i < t->n; i++) {
         const double d = x[i] - x[0];
-        sum[stratum_of(t, i)] += d;
+        sum[sr_stratum_of(t, i)] += d;
         square += d * d;
     }
     for (int s = 0; s < t->n_stratum; s++) {
@@ -150,7 +145,7 @@ static sr_status centre_columns(sr_context *ctx, const sr_cox_data *data, sr_col
     SR_TAKE(centre, sr_arena_double(&ctx->arena, n_stratum * p));
     SR_TAKE(within, sr_arena_double(&ctx->arena, p));
     for (size_t i = 0; i < data->times.n; i++)
-        count[stratum_of(&data->times, i)]++;
+        count[sr_stratum_of(&data->times, i)]++;
 #pragma omp parallel for num_threads(ctx->n_thread) \
     schedule(static) if (data->times.n > SR_PARALLEL_FROM)
     for (size_t j = 0; j < p; j++) {
@@ -245,12 +240,12 @@ static sr_status find_varying(sr_context *ctx, const sr_cox_data *data, int *is_
     for (size_t s = 0; s < n_stratum; s++)
         first[s] = n;
     for (size_t i = n; i-- > 0;)
-        first[stratum_of(&data->times, i)] = i;
+        first[sr_stratum_of(&data->times, i)] = i;
     memset(is_varying, 0, n_stratum * data->x.p * sizeof(int));
     for (size_t j = 0; j < data->x.p; j++) {
         size_t n_open = n_stratum;
         for (size_t i = 0; i < n && n_open > 0; i++) {
-            const size_t s = stratum_of(&data->times, i);
+            const size_t s = sr_stratum_of(&data->times, i);
             int *const mine = &is_varying[j * n_stratum + s];
             if (!*mine && data->x.x[j][i] != data->x.x[j][first[s]]) {
                 *mine = 1;

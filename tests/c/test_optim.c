@@ -117,6 +117,28 @@ TEST(newton_says_when_it_has_not_converged)
     CHECK(!p.result.is_converged && p.theta[0] == -1);
 }
 
+/* Leaves gradient and information alone where there is no value. */
+static sr_status silent(sr_context *ctx, const double *theta, double *f, double *g, double *info,
+                        void *data)
+{
+    *f = -INFINITY;
+    return theta[0] > 0 ? gamma_like(ctx, theta, f, g, info, data) : SR_OK;
+}
+
+TEST(newton_reads_nothing_where_there_is_no_value)
+{
+    problem p;
+    sr_objective objective = {.n_par = P, .eval = silent};
+    const sr_newton_control control = {.max_iter = 50, .eps = 1e-13, .tol_chol = 1e-12};
+    CHECK_OK(run(&objective, &control, -1, 1, &p));
+    CHECK(!p.result.is_converged && p.result.rank == 0 && p.result.score_test == 0);
+    for (size_t j = 0; j < P; j++)
+        CHECK(p.gradient[j] == 0 && p.info[j * P + j] == 0 && p.inverse[j * P + j] == 0);
+    CHECK_OK(run(&objective, &control, 2.7, 0.3, &p));
+    CHECK(p.result.is_converged && p.result.n_halving > 0);
+    CHECK_NEAR(p.theta[0], 1, 1e-6);
+}
+
 static sr_status interrupted(sr_context *ctx, const double *theta, double *f, double *g,
                              double *info, void *data)
 {
