@@ -114,7 +114,7 @@ SR_SIMD static void tile(const double *restrict left, const double *const *right
     out[7] += s13;
 }
 
-SR_SIMD static double dot(const double *restrict a, const double *restrict b, size_t m)
+SR_SIMD double sr_dot(size_t m, const double *restrict a, const double *restrict b)
 {
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -155,7 +155,7 @@ static void cross_block(const sr_columns *x, size_t from, size_t m, const row_we
             sr_columns_load_one(x, j, from, m, NULL, loaded);
     }
     for (size_t j = 0; u != NULL && j < x->p; j++)
-        room->sums[j] += dot(u, room->column[j], m);
+        room->sums[j] += sr_dot(m, u, room->column[j]);
     if (q == NULL)
         return;
     for (size_t j = 0; j < x->p; j++)

@@ -40,6 +40,9 @@ static inline size_t sr_block_end(size_t n, size_t b)
     return end < n ? end : n;
 }
 
+/* sum_i a_i b_i, at the width of the machine */
+double sr_dot(size_t m, const double *restrict a, const double *restrict b);
+
 size_t sr_chunk_count(size_t n, size_t rows_a_chunk, size_t most);
 size_t sr_chunk_begin(size_t n, size_t n_chunk, size_t c);
 

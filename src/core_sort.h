@@ -3,8 +3,8 @@
  * Radix sort of the keys' bits, mapped so that unsigned order is numeric order (-0
  * equals 0). Three passes sort by the leading 33 bits of the range that the keys
  * span, from the least significant digit on; neighbours that agree in those are
- * put right by insertion. Where too many agree (times that crowd together), the
- * remaining digits are sorted first. A sorted input is noticed. Each pass counts
+ * put right by insertion. Where too many agree (times that crowd together), all
+ * digits are sorted instead. A sorted input is noticed. Each pass counts
  * and moves chunks of rows side by side; chunks depend on n alone. Stable. NaN is
  * the caller's to exclude. O(n), scratch of 32 n bytes, given back on return.
  */

@@ -13,18 +13,20 @@ enum { SR_PARALLEL_FROM = 65536 };
 
 typedef struct {
     sr_times times;       /* n, start, stop, event, weight, stratum */
-    sr_columns x;         /* p = 0 for a null model; centre and scale unset */
+    sr_columns x;         /* p = 0 for a null model; fits want centre, scale and stratum unset */
     const double *offset; /* [n] or NULL */
 } sr_cox_data;
 
 typedef struct {
     int is_efron; /* else Breslow */
     int max_iter;
-    double eps;            /* relative change of the log-likelihood */
-    double tol_chol;       /* relative pivot below which a column is aliased */
-    double tol_time;       /* 0: times are taken as they are; see sr_timeindex_make */
-    const double *init;    /* [p] or NULL for 0 */
-    const int *is_centred; /* [p] 1: centre and scale this column while fitting */
+    double eps;         /* relative change of the log-likelihood */
+    double tol_chol;    /* relative pivot below which a column is aliased */
+    double tol_time;    /* 0: times are taken as they are; see sr_timeindex_make */
+    const double *init; /* [p] or NULL for 0 */
+    /* [p] 1: the column is scaled while its coefficient is sought, and means[] holds its mean, else
+     * 0. NULL: all are */
+    const int *is_centred;
 } sr_cox_control;
 
 /* Rows whose time took the value of a neighbour */

@@ -259,6 +259,8 @@ sr_status sr_cox_boot(sr_context *ctx, const sr_cox_data *data, const sr_cox_con
     for (size_t j = 0; j < p; j++)
         start[j] = control->init[j] / scaling.scale[j];
     SR_TRY(sr_lane_data_make(ctx, data, control, design->unit, start, &rows));
+    if (rows.n_unit != design->n_unit) /* counts are drawn for the one, laid out for the other */
+        return SR_ERR_SIZE;
     for (size_t i = 0; i < rows.n; i++)
         for (size_t j = 0; j < p; j++)
             range[j] = fmax(range[j], 2 * fabs(rows.z[i * p + j]));

@@ -17,7 +17,8 @@ typedef struct {
     uint32_t seed;
 } sr_boot_design;
 
-/* coef[n_replicate x p] by column, NaN where a replicate has no estimate; state[n_replicate].
+/* SR_ERR_SIZE unless n_unit is 1 + the largest unit (n without units).
+ * coef[n_replicate x p] by column, NaN where a replicate has no estimate; state[n_replicate].
  * control->init is where every search starts: the estimate on the whole data. */
 sr_status sr_cox_boot(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
                       const sr_boot_design *design, double *coef, int *state);

@@ -37,18 +37,10 @@ typedef struct {
     double *moved, *turned; /* [MOST_PAIRS x p] change of theta, of -gradient */
 } firth_search;
 
-static double dot(size_t p, const double *x, const double *y)
-{
-    double sum = 0;
-    for (size_t j = 0; j < p; j++)
-        sum += x[j] * y[j];
-    return sum;
-}
-
 static void multiply(size_t p, const double *matrix, const double *x, double *out)
 {
     for (size_t j = 0; j < p; j++)
-        out[j] = dot(p, matrix + j * p, x);
+        out[j] = sr_dot(p, matrix + j * p, x);
 }
 
 /* Free gradient, free inverse and g'Ag at a point. */
@@ -74,7 +66,7 @@ static sr_status measure(sr_context *ctx, firth_search *search, const sr_jeffrey
         sr_arena_restore(&ctx->arena, mark);
     }
     multiply(p, search->inverse, search->free_gradient, search->direction);
-    search->length = dot(p, search->free_gradient, search->direction);
+    search->length = sr_dot(p, search->free_gradient, search->direction);
     return SR_OK;
 }
 
@@ -92,7 +84,7 @@ static sr_status correct_direction(sr_context *ctx, firth_search *search)
     for (size_t m = 0; m < search->n_pair; m++) {
         const size_t at = (search->newest + MOST_PAIRS - m) % MOST_PAIRS * p;
         const double *moved = search->moved + at, *turned = search->turned + at;
-        share[m] = dot(p, moved, rest) / dot(p, moved, turned);
+        share[m] = sr_dot(p, moved, rest) / sr_dot(p, moved, turned);
         for (size_t j = 0; j < p; j++)
             rest[j] -= share[m] * turned[j];
     }
@@ -100,11 +92,11 @@ static sr_status correct_direction(sr_context *ctx, firth_search *search)
     for (size_t m = search->n_pair; m-- > 0;) {
         const size_t at = (search->newest + MOST_PAIRS - m) % MOST_PAIRS * p;
         const double *moved = search->moved + at, *turned = search->turned + at;
-        const double back = share[m] - dot(p, turned, way) / dot(p, moved, turned);
+        const double back = share[m] - sr_dot(p, turned, way) / sr_dot(p, moved, turned);
         for (size_t j = 0; j < p; j++)
             way[j] += back * moved[j];
     }
-    if (dot(p, way, search->free_gradient) > 0)
+    if (sr_dot(p, way, search->free_gradient) > 0)
         memcpy(search->direction, way, p * sizeof(double));
     else
         search->n_pair = 0;
@@ -122,8 +114,8 @@ static void add_pair(firth_search *search, const sr_jeffreys_point *from,
         moved[j] = to->theta[j] - from->theta[j];
         turned[j] = old_gradient[j] - search->free_gradient[j];
     }
-    const double curvature = dot(p, moved, turned);
-    if (!(curvature > 1e-8 * sqrt(dot(p, moved, moved) * dot(p, turned, turned))))
+    const double curvature = sr_dot(p, moved, turned);
+    if (!(curvature > 1e-8 * sqrt(sr_dot(p, moved, moved) * sr_dot(p, turned, turned))))
         return;
     search->newest = next;
     if (search->n_pair < MOST_PAIRS)
@@ -135,7 +127,7 @@ static sr_status walk(sr_context *ctx, sr_jeffreys *problem, firth_search *searc
                       const sr_jeffreys_point *at, sr_jeffreys_point *to)
 {
     const size_t p = search->p;
-    const double slope = dot(p, search->direction, search->free_gradient);
+    const double slope = sr_dot(p, search->direction, search->free_gradient);
     double stretch = 1;
     search->is_up = 0;
     for (int cut = 0; cut < MOST_CUTS && !search->is_up; cut++, stretch /= 2) {

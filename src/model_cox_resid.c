@@ -147,15 +147,6 @@ sr_status sr_cox_scores_all(sr_context *ctx, const sr_cox_scores *scores, int is
     return SR_OK;
 }
 
-SR_SIMD static double dot(const double *restrict a, const double *restrict b, size_t m)
-{
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < m; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
 /* meat (lower triangle) and total grow by the rows of a block */
 static void add_block(const double *block, size_t p, size_t m, double *meat, double *total)
 {
@@ -165,7 +156,7 @@ static void add_block(const double *block, size_t p, size_t m, double *meat, dou
             sum += block[j * BLOCK + i];
         total[j] += sum;
         for (size_t k = 0; k <= j; k++)
-            meat[j * p + k] += dot(block + j * BLOCK, block + k * BLOCK, m);
+            meat[j * p + k] += sr_dot(m, block + j * BLOCK, block + k * BLOCK);
     }
 }
 
@@ -278,7 +269,7 @@ sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores, const
                              size_t n_cluster, double *meat, double *total)
 {
     row_source source = {scores, NULL, scores->z.n, scores->z.p};
-    if (cluster == NULL)
+    if (cluster == NULL || source.p == 0)
         return cross_rows(ctx, &source, meat, total);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *sums;
