@@ -8,15 +8,13 @@ static const char *const names[] = {"count",  "concordance", "var", "cvar",
 
 static void put_counts(SEXP list, const sr_pair_counts *count, int n_stratum)
 {
-    SEXP table = PROTECT(Rf_allocMatrix(REALSXP, n_stratum, 5));
+    double *const table = REAL(VECTOR_ELT(list, COUNT));
     for (int s = 0; s < n_stratum; s++) {
         const double row[5] = {count[s].concordant, count[s].discordant, count[s].tied_score,
                                count[s].tied_time, count[s].tied_both};
         for (int c = 0; c < 5; c++)
-            REAL(table)[(size_t)c * (size_t)n_stratum + (size_t)s] = row[c];
+            table[(size_t)c * (size_t)n_stratum + (size_t)s] = row[c];
     }
-    SET_VECTOR_ELT(list, COUNT, table);
-    UNPROTECT(1);
 }
 
 static sr_status take_room(sr_context *ctx, const sr_times *times, SEXP list, int wants_influence,
@@ -46,15 +44,15 @@ SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants)
     const int wanted = Rf_asInteger(wants);
     if (TYPEOF(score) != REALSXP || XLENGTH(score) != n)
         Rf_error("survresist, internal: `lp` must be %lld doubles", (long long)n);
-    if (cluster != R_NilValue && (TYPEOF(cluster) != INTSXP || XLENGTH(cluster) != n))
-        Rf_error("survresist, internal: `cluster` must be %lld integers", (long long)n);
+    const int *const code = sr_integers_or_null(cluster, (size_t)n, "cluster");
     int n_cluster = 0;
-    for (R_xlen_t i = 0; cluster != R_NilValue && i < n; i++) {
-        if (INTEGER(cluster)[i] < 0)
+    for (R_xlen_t i = 0; code != NULL && i < n; i++) {
+        if (code[i] < 0)
             Rf_error("survresist, internal: `cluster` must be 0 or more");
-        n_cluster = INTEGER(cluster)[i] >= n_cluster ? INTEGER(cluster)[i] + 1 : n_cluster;
+        n_cluster = code[i] >= n_cluster ? code[i] + 1 : n_cluster;
     }
     SEXP list = PROTECT(sr_named_list(names));
+    SET_VECTOR_ELT(list, COUNT, Rf_allocMatrix(REALSXP, data.times.n_stratum, 5));
     if (wanted & 1)
         SET_VECTOR_ELT(list, DFBETA, Rf_allocVector(REALSXP, n));
     if (wanted & 2)
@@ -63,7 +61,7 @@ SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants)
     sr_context_open(&ctx);
     sr_concordance counted = {0};
     sr_concordance_summary summary = {
-        .cluster = cluster == R_NilValue ? NULL : INTEGER(cluster),
+        .cluster = code,
         .n_cluster = n_cluster,
         .dfbeta = wanted & 1 ? REAL(VECTOR_ELT(list, DFBETA)) : NULL,
     };

@@ -8,11 +8,9 @@ static const char *const result_names[] = {"coef", "state", NULL};
 /* A 0-based index of length n, or NULL; 1 + its largest entry in *n_value. */
 static const int *index_or_null(SEXP value, R_xlen_t n, size_t *n_value, const char *what)
 {
-    if (value == R_NilValue)
+    const int *const index = sr_integers_or_null(value, (size_t)n, what);
+    if (index == NULL)
         return NULL;
-    if (TYPEOF(value) != INTSXP || XLENGTH(value) != n)
-        Rf_error("survresist, internal: `%s` must be %lld integers", what, (long long)n);
-    const int *index = INTEGER(value);
     *n_value = 0;
     for (R_xlen_t i = 0; i < n; i++) {
         if (index[i] < 0)

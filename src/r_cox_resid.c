@@ -2,22 +2,6 @@
 #include "model_cox_resid.h"
 #include "r_data.h"
 
-static const double *real_or_null(SEXP x)
-{
-    return Rf_isNull(x) ? NULL : REAL(x);
-}
-
-static const int *integer_or_null(SEXP x)
-{
-    return Rf_isNull(x) ? NULL : INTEGER(x);
-}
-
-static void check_length(SEXP x, size_t n, const char *name)
-{
-    if (!Rf_isNull(x) && (size_t)XLENGTH(x) != n)
-        Rf_error("`%s` has the wrong length", name);
-}
-
 /* A double matrix whose length may pass 2^31. */
 static SEXP real_matrix(size_t n, size_t p)
 {
@@ -38,14 +22,13 @@ SEXP r_cox_scores(SEXP bundle, SEXP eta, SEXP is_efron, SEXP is_weighted)
 {
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
-    check_length(eta, data.times.n, "eta");
+    const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     SEXP out = PROTECT(real_matrix(data.times.n, data.x.p));
     sr_context ctx;
     sr_riskset rs;
     sr_cox_scores scores;
     sr_context_open(&ctx);
-    sr_status status =
-        open_scores(&ctx, &data, Rf_asLogical(is_efron), real_or_null(eta), &rs, &scores);
+    sr_status status = open_scores(&ctx, &data, Rf_asLogical(is_efron), predictor, &rs, &scores);
     if (status == SR_OK)
         status = sr_cox_scores_all(&ctx, &scores, Rf_asLogical(is_weighted), REAL(out));
     sr_context_close(&ctx, status);
@@ -61,18 +44,18 @@ SEXP r_cox_robust(SEXP bundle, SEXP eta, SEXP eta_null, SEXP var, SEXP is_efron,
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
     const size_t n = data.times.n, p = data.x.p;
-    check_length(eta, n, "eta");
-    check_length(eta_null, n, "eta_null");
-    check_length(var, p * p, "var");
-    check_length(cluster, n, "cluster");
-    const int *const codes = integer_or_null(cluster);
+    const int *const codes = sr_integers_or_null(cluster, n, "cluster");
     const int most = Rf_asInteger(n_cluster);
     for (size_t i = 0; codes != NULL && i < n; i++)
         if (codes[i] < 0 || codes[i] >= most)
-            Rf_error("`cluster` is not coded 0 to %d", most - 1);
+            Rf_error("survresist, internal: `cluster` is not coded 0 to %d", most - 1);
     const sr_cox_robust_in in = {
-        real_or_null(eta), real_or_null(eta_null), REAL(var), codes,
-        (size_t)most,      Rf_asReal(tol_chol),
+        .eta = sr_doubles_or_null(eta, n, "eta"),
+        .eta_null = sr_doubles_or_null(eta_null, n, "eta_null"),
+        .var = sr_doubles_or_null(var, p * p, "var"),
+        .cluster = codes,
+        .n_cluster = (size_t)most,
+        .tol_chol = Rf_asReal(tol_chol),
     };
     SEXP out = PROTECT(sr_named_list(names));
     SET_VECTOR_ELT(out, 0, real_matrix(p, p));
@@ -92,7 +75,7 @@ SEXP r_cox_schoenfeld(SEXP bundle, SEXP eta, SEXP is_efron)
     static const char *const names[] = {"row", "residual", NULL};
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
-    check_length(eta, data.times.n, "eta");
+    const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     const size_t n_death = sr_cox_death_count(&data);
     SEXP out = PROTECT(sr_named_list(names));
     SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)n_death));
@@ -105,7 +88,7 @@ SEXP r_cox_schoenfeld(SEXP bundle, SEXP eta, SEXP is_efron)
     size_t *row = sr_arena_sizes(&ctx.arena, n_death + 1);
     sr_status status = row == NULL ? SR_ERR_MEMORY : SR_OK;
     if (status == SR_OK)
-        status = open_scores(&ctx, &data, Rf_asLogical(is_efron), real_or_null(eta), &rs, &scores);
+        status = open_scores(&ctx, &data, Rf_asLogical(is_efron), predictor, &rs, &scores);
     if (status == SR_OK)
         status = sr_cox_schoenfeld(&ctx, &scores, row, REAL(VECTOR_ELT(out, 1)));
     for (size_t i = 0; status == SR_OK && i < n_death; i++)

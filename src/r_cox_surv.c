@@ -5,22 +5,12 @@
 #include "r_data.h"
 #include <string.h>
 
-static const double *real_or_null(SEXP x)
-{
-    return Rf_isNull(x) ? NULL : REAL(x);
-}
-
-static void check_length(SEXP x, size_t n, const char *name)
-{
-    if (!Rf_isNull(x) && (size_t)XLENGTH(x) != n)
-        Rf_error("survresist, internal: `%s` has the wrong length", name);
-}
-
 static sr_curve_kind kind_from_r(SEXP kind, SEXP centre, size_t p)
 {
-    check_length(kind, 2, "kind");
-    check_length(centre, p, "centre");
-    return (sr_curve_kind){LOGICAL(kind)[0], LOGICAL(kind)[1], real_or_null(centre)};
+    if (TYPEOF(kind) != LGLSXP || XLENGTH(kind) != 2)
+        Rf_error("survresist, internal: `kind` must be 2 logicals");
+    return (sr_curve_kind){LOGICAL(kind)[0], LOGICAL(kind)[1],
+                           sr_doubles_or_null(centre, p, "centre")};
 }
 
 /* R may jump when it runs out of memory, and the context would be lost; so what is allocated while
@@ -109,13 +99,13 @@ SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre)
                                         "variance", "drift",    NULL};
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
-    check_length(eta, data.times.n, "eta");
+    const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
     SEXP out = PROTECT(sr_named_list(names));
     sr_context ctx;
     sr_cox_curve curve;
     sr_context_open(&ctx);
-    sr_status status = sr_cox_curve_make(&ctx, &data, REAL(eta), &how, &curve);
+    sr_status status = sr_cox_curve_make(&ctx, &data, predictor, &how, &curve);
     if (status == SR_OK)
         status = baseline_out(&curve, out);
     sr_context_close(&ctx, status);
@@ -178,14 +168,13 @@ SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP r
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
     const size_t p = data.x.p;
-    check_length(eta, data.times.n, "eta");
+    const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     const sr_curve_kind how = kind_from_r(kind, centre, p);
-    const patients who = {(size_t)XLENGTH(risk), REAL(z), REAL(risk), real_or_null(var),
-                          Rf_isNull(stratum) ? NULL : INTEGER(stratum)};
-    check_length(var, p * p, "var");
-    check_length(stratum, who.n, "stratum");
-    if (how.centre != NULL)
-        check_length(z, p * who.n, "z");
+    const size_t n_patient = (size_t)XLENGTH(risk);
+    const patients who = {
+        n_patient, how.centre == NULL ? NULL : sr_doubles_or_null(z, p * n_patient, "z"),
+        sr_doubles_or_null(risk, n_patient, "risk"), sr_doubles_or_null(var, p * p, "var"),
+        sr_integers_or_null(stratum, n_patient, "stratum")};
     if ((who.var == NULL) != (how.centre == NULL))
         Rf_error("survresist, internal: `var` and `centre` go together");
     for (size_t i = 0; who.stratum != NULL && i < who.n; i++)
@@ -195,7 +184,7 @@ SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP r
     sr_context ctx;
     sr_cox_curve curve;
     sr_context_open(&ctx);
-    sr_status status = sr_cox_curve_make(&ctx, &data, REAL(eta), &how, &curve);
+    sr_status status = sr_cox_curve_make(&ctx, &data, predictor, &how, &curve);
     if (status == SR_OK)
         status = patients_out(&ctx, &curve, &who, out);
     sr_context_close(&ctx, status);
@@ -214,17 +203,15 @@ SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, S
     asked = data;
     if (!Rf_isNull(query))
         sr_data_from_r(query, &asked);
-    check_length(eta, data.times.n, "eta");
-    check_length(query_eta, asked.times.n, "query_eta");
-    check_length(var, data.x.p * data.x.p, "var");
+    const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     const sr_curve_kind how = kind_from_r(kind, centre, data.x.p);
     sr_expected_query in = {.n = asked.times.n,
                             .start = asked.times.start,
                             .stop = Rf_isNull(query) ? NULL : asked.times.stop,
                             .stratum = asked.times.stratum,
                             .z = asked.x,
-                            .eta = REAL(query_eta),
-                            .var = real_or_null(var)};
+                            .eta = sr_doubles_or_null(query_eta, asked.times.n, "query_eta"),
+                            .var = sr_doubles_or_null(var, data.x.p * data.x.p, "var")};
     in.z.centre = how.centre;
     if (in.var != NULL && (how.centre == NULL || asked.x.p != data.x.p))
         Rf_error("survresist, internal: the new rows do not have the columns of the fit");
@@ -236,7 +223,7 @@ SEXP r_cox_expected(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP query, S
     in.std_err = in.var == NULL ? NULL : REAL(VECTOR_ELT(out, 1));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_cox_expected(&ctx, &data, REAL(eta), &how, &in);
+    const sr_status status = sr_cox_expected(&ctx, &data, predictor, &how, &in);
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return out;
@@ -261,14 +248,13 @@ SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta)
 {
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
-    check_length(centre, data.x.p * (size_t)data.times.n_stratum, "centre");
-    check_length(beta, data.x.p, "beta");
-    data.x.centre = real_or_null(centre);
+    const double *const slope = sr_doubles_or_null(beta, data.x.p, "beta");
+    data.x.centre = sr_doubles_or_null(centre, data.x.p * (size_t)data.times.n_stratum, "centre");
     data.x.stratum = data.times.stratum;
     SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_columns_times(&ctx, &data.x, REAL(beta), NULL, REAL(out));
+    const sr_status status = sr_columns_times(&ctx, &data.x, slope, NULL, REAL(out));
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return out;
@@ -281,14 +267,13 @@ SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var)
     sr_cox_data data;
     sr_data_from_r(bundle, &data);
     const size_t p = data.x.p;
-    check_length(centre, p * (size_t)data.times.n_stratum, "centre");
-    check_length(var, p * p, "var");
-    data.x.centre = real_or_null(centre);
+    const double *const form = sr_doubles_or_null(var, p * p, "var");
+    data.x.centre = sr_doubles_or_null(centre, p * (size_t)data.times.n_stratum, "centre");
     data.x.stratum = data.times.stratum;
     SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_columns_std_err(&ctx, &data.x, REAL(var), REAL(out));
+    const sr_status status = sr_columns_std_err(&ctx, &data.x, form, REAL(out));
     sr_context_close(&ctx, status);
     UNPROTECT(1);
     return out;

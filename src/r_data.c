@@ -4,13 +4,22 @@
 #include <R_ext/Utils.h>
 #include <time.h>
 
-static const double *doubles_or_null(SEXP value, R_xlen_t n, const char *what)
+const double *sr_doubles_or_null(SEXP value, size_t n, const char *what)
 {
     if (value == R_NilValue)
         return NULL;
-    if (TYPEOF(value) != REALSXP || XLENGTH(value) != n)
+    if (TYPEOF(value) != REALSXP || (size_t)XLENGTH(value) != n)
         Rf_error("survresist, internal: `%s` must be %lld doubles", what, (long long)n);
     return REAL_RO(value);
+}
+
+const int *sr_integers_or_null(SEXP value, size_t n, const char *what)
+{
+    if (value == R_NilValue)
+        return NULL;
+    if (TYPEOF(value) != INTSXP || (size_t)XLENGTH(value) != n)
+        Rf_error("survresist, internal: `%s` must be %lld integers", what, (long long)n);
+    return INTEGER_RO(value);
 }
 
 static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
@@ -26,7 +35,7 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
     const size_t p = is_list ? (size_t)XLENGTH(x) : n == 0 ? 0 : (size_t)(XLENGTH(x) / n);
     const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
     for (size_t j = 0; j < p; j++)
-        column[j] = is_list ? doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), n, "x")
+        column[j] = is_list ? sr_doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), (size_t)n, "x")
                             : REAL_RO(x) + j * (size_t)n;
     out->p = p;
     out->x = column;
@@ -35,13 +44,8 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
 static int strata_from_r(SEXP stratum, R_xlen_t n, const int **out)
 {
     int last = 0;
-    *out = NULL;
-    if (stratum == R_NilValue)
-        return 1;
-    if (TYPEOF(stratum) != INTSXP || XLENGTH(stratum) != n)
-        Rf_error("survresist, internal: `stratum` must be %lld integers", (long long)n);
-    *out = INTEGER_RO(stratum);
-    for (R_xlen_t i = 0; i < n; i++) {
+    *out = sr_integers_or_null(stratum, (size_t)n, "stratum");
+    for (R_xlen_t i = 0; *out != NULL && i < n; i++) {
         if ((*out)[i] < 0)
             Rf_error("survresist, internal: `stratum` must be 0 or more");
         last = (*out)[i] > last ? (*out)[i] : last;
@@ -63,8 +67,8 @@ void sr_data_from_r(SEXP bundle, sr_cox_data *out)
     out->times.stop = REAL_RO(y) + (is_counting ? n : 0);
     out->times.event = out->times.stop + n;
     out->times.n_stratum = strata_from_r(VECTOR_ELT(bundle, 2), n, &out->times.stratum);
-    out->times.weight = doubles_or_null(VECTOR_ELT(bundle, 3), n, "weights");
-    out->offset = doubles_or_null(VECTOR_ELT(bundle, 4), n, "offset");
+    out->times.weight = sr_doubles_or_null(VECTOR_ELT(bundle, 3), (size_t)n, "weights");
+    out->offset = sr_doubles_or_null(VECTOR_ELT(bundle, 4), (size_t)n, "offset");
     columns_from_r(VECTOR_ELT(bundle, 0), n, &out->x);
 }
 

@@ -16,6 +16,11 @@
 /* Checks types and lengths; raises an R error on a mismatch (a defect of the R layer). */
 void sr_data_from_r(SEXP bundle, sr_cox_data *out);
 
+/* n doubles, or NULL for R's NULL; anything else raises an R error that names `what`. */
+const double *sr_doubles_or_null(SEXP value, size_t n, const char *what);
+/* The same for n integers. */
+const int *sr_integers_or_null(SEXP value, size_t n, const char *what);
+
 /* A context with threads and R's interrupt; free it with sr_context_close. */
 void sr_context_open(sr_context *ctx);
 
