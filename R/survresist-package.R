@@ -6,4 +6,7 @@
 #' @keywords internal
 #' @useDynLib survresist, .registration = TRUE, .fixes = "C_"
 #' @importFrom survival Surv strata
+#' @importFrom cli format_message
+#' @importFrom graphics plot
+#' @importFrom methods setOldClass
 "_PACKAGE"

@@ -1,7 +1,8 @@
 # Runs the testthat tests on the package installed in build/lib; prints what failed and what was
 # skipped, with the reason; writes "passed failed skipped" (numbers of tests) to the file named by
 # the first argument. A second argument filters test files. Where CI is set, a test of the
-# ecosystem that skips since a package is missing has failed.
+# ecosystem that skips since a package is missing has failed; gtsummary and ggsurvfit, which Debian
+# does not have, may be missing.
 
 arguments <- commandArgs(TRUE)
 count_file <- arguments[1L]
@@ -36,7 +37,8 @@ lacks_package <- vapply(results, function(test) {
   skips <- test$results[has(test, "expectation_skip")]
   grepl("^test-ecosystem", test$file) && length(skips) > 0L &&
     any(grepl("installed|cannot be loaded|is not available",
-      vapply(skips, conditionMessage, "")))
+      vapply(skips, conditionMessage, ""))) &&
+    !grepl("gtsummary|ggsurvfit", test$test)
 }, NA)
 if (is_ci && any(lacks_package & is_skipped)) {
   cat("under CI no package of the ecosystem may be missing\n")

@@ -203,10 +203,18 @@ static void compare_with_oracle(int is_efron, const double *beta, double scale)
     }
 }
 
-/* Converged in full steps with every column determined, so that rounding has had no choice. */
+/* Converged in full steps with every column determined, so that rounding has had no choice. A
+ * linear predictor that spans more than exp can tell apart belongs to a likelihood without a
+ * maximum, which stops where rounding lets it. */
 static int is_regular(const fitted *f)
 {
-    return f->fit.is_converged && f->fit.n_halving == 0 && f->fit.rank == (int)given.data.x.p;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < given.data.times.n; i++) {
+        low = fmin(low, f->eta[i]);
+        high = fmax(high, f->eta[i]);
+    }
+    return f->fit.is_converged && f->fit.n_halving == 0 && f->fit.rank == (int)given.data.x.p &&
+           high - low < 36;
 }
 
 /* Another order of rows: the same value at the start, the same maximum. */
