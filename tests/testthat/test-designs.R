@@ -166,6 +166,34 @@ test_that("curves and predictions agree to 1e-8", {
   expect_gaps_below(gaps, as.integer(names(fits)), 1e-8)
 })
 
+test_that("studies of 140,000 rows, summed in chunks by threads, agree to 1e-8", {
+  skip_on_cran()
+  n <- 140000
+  set.seed(design_seed, "Mersenne-Twister", "Inversion", "Rejection")
+  data <- data.frame(x1 = rnorm(n) * 1e-3 + 5, x2 = rbinom(n, 1, 0.3), w = runif(n, 0.2, 3))
+  data$time <- rexp(n) * exp(300 * (5 - data$x1) - 0.5 * data$x2)
+  data$day <- ceiling(data$time * 700)
+  data$entry <- data$time * runif(n, 0, 0.9)
+  data$event <- rbinom(n, 1, 0.6)
+  data$s <- sample.int(3, n, TRUE)
+  formulas <- list(
+    Surv(day, event) ~ x1 + x2, Surv(time, event) ~ x1 + x2 + strata(s),
+    Surv(entry, time, event) ~ x1 + x2 + strata(s)
+  )
+  gaps <- lapply(formulas, function(formula) {
+    environment(formula) <- environment()
+    ours <- fit_cox(formula, data, weights = w, control = tight)
+    theirs <- survival::coxph(formula, data, weights = w, control = tight)
+    c(
+      gaps_of_fit(ours, theirs), score = gap(residuals(ours, "score"), residuals(theirs, "score")),
+      gaps_of_lists(
+        survival::survfit(ours), survival::survfit(theirs), c("cumhaz", "std.err"), "survfit"
+      )
+    )
+  })
+  expect_gaps_below(gaps, seq_along(gaps), 1e-8)
+})
+
 test_that("tests of proportional hazards agree to 1e-8", {
   fits <- fits_to_compare(seq(3L, n_design, by = 4L))
   gaps <- lapply(seq_along(fits), function(m) {
