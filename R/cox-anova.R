@@ -73,7 +73,8 @@ anova_terms <- function(fit) {
   if (n_model == 1L) {
     loglik <- fit$loglik[[1L]]
   } else {
-    refit <- nested_fits(fit)
+    # without events every likelihood is 1, whatever the terms
+    refit <- if (fit$nevent > 0) nested_fits(fit) else function(columns) list(loglik = 0, df = 0L)
     columns <- integer()
     for (m in seq_len(n_model)) {
       if (m > 1L) columns <- c(columns, terms[[m - 1L]])

@@ -166,6 +166,20 @@ stop_all_missing <- function(na_columns, n) {
   ), arg = "data", columns = names(na_columns))
 }
 
+# An infinite time is refused where coxph() refuses it: in right-censored data. Of an interval
+# (start, stop] either end may be infinite.
+check_times <- function(y, row_names) {
+  if (ncol(y) == 3L) return(invisible())
+  bad <- scan_rows(list(y), TRUE, nrow(y))$not_finite
+  if (length(bad) == 0L) return(invisible())
+  rows <- row_labels(row_names, bad)
+  stop_input(c(
+    "Times must be finite.",
+    x = sprintf("Found %s in %s.", format_values(unclass(y)[bad, 1L]), format_rows(rows)),
+    i = "Give the time at which follow-up ended, with the status 0 where no event was seen."
+  ), arg = "formula", rows = rows)
+}
+
 check_weights <- function(weights, is_exact, row_names) {
   if (is.null(weights)) return(invisible())
   if (!is.numeric(weights)) {
@@ -182,6 +196,14 @@ check_weights <- function(weights, is_exact, row_names) {
       x = sprintf("Found %s in %s.", format_values(weights[bad]), format_rows(rows)),
       i = "Leave rows of weight 0 out with `subset`."
     ), arg = "weights", rows = rows)
+  }
+  # sums over the risk sets are squared
+  if (ends[[1L]] < 1e-150 || ends[[2L]] > 1e100 && sum(weights) > 1e150) {
+    stop_input(c(
+      "`weights` must be of a size that a computer can sum and square.",
+      x = sprintf("They range from %.3g to %.3g.", ends[[1L]], ends[[2L]]),
+      i = "Divide them by their mean: the coefficients depend on their ratios alone."
+    ), arg = "weights")
   }
   if (is_exact && any(weights != 1)) {
     stop_unsupported(c(

@@ -212,32 +212,62 @@ warn_bad_response <- function(request) {
     ), class = "survresist_warning_response")
     return(invisible())
   }
-  bad <- bad_response_rows(parts)
+  bad <- lapply(bad_response_rows(parts), intersect, rows_in_subset(request, length(parts$status)))
   if (length(bad$time) + length(bad$status) == 0L) return(invisible())
+  label <- function(at) {
+    names <- if (is.data.frame(request$data)) row.names(request$data)
+    if (is.null(names)) at else row_labels(names, at)
+  }
   warn_user(c(
     "The response has rows that cannot be used; they are treated as missing.",
     x = if (length(bad$time) > 0L) {
-      sprintf("The stop time is not after the start time in %s.", format_rows(bad$time))
+      sprintf("The stop time is not after the start time in %s.", format_rows(label(bad$time)))
     },
-    x = if (length(bad$status) > 0L) {
+    if (length(bad$status) > 0L) explain_status(parts$status, bad$status, label),
+    i = "Correct these rows, or leave them out with `subset`."
+  ), class = "survresist_warning_response", rows = label(sort(unique(unlist(bad)))))
+}
+
+# Surv() takes 2 as the event when it is the largest code, and 1 otherwise: with the codes 1, 2 and
+# 5 every 2 is lost, though the fault lies with the 5.
+explain_status <- function(status, bad, label) {
+  codes <- sort(unique(status))
+  is_two <- max(codes) == 2
+  is_stray <- !is_two && all(c(1, 2) %in% codes) && !(0 %in% codes)
+  stray <- setdiff(codes, 1:2)
+  c(
+    x = sprintf(
+      "Of the codes %s `Surv()` takes %s; the others are in %s.", format_values(codes, show = 6L),
+      if (is_two) "1 as censored and 2 as the event" else "0 as censored and 1 as the event",
+      format_rows(label(bad))
+    ),
+    i = if (is_stray) {
       sprintf(
-        "The status is neither 0 nor 1 (nor 1 and 2) in %s (%s).", format_rows(bad$status),
-        paste(utils::head(unique(parts$status[bad$status]), 3L), collapse = ", ")
+        "Without the code %s, in %s, 2 would be the event and 1 censored.",
+        format_values(stray), format_rows(label(which(status %in% stray)))
       )
     },
-    i = "Correct these rows, or leave them out with `subset`."
-  ), class = "survresist_warning_response", rows = sort(unique(c(bad$time, bad$status))))
+    i = if (length(codes) > 2L) "Name the event to be sure of it: `Surv(time, status == 2)`."
+  )
+}
+
+# Numbers of the rows that `subset` keeps
+rows_in_subset <- function(request, n) {
+  subset <- request$call$subset
+  if (is.null(subset)) return(seq_len(n))
+  env <- environment(request$formula) %||% globalenv()
+  kept <- tryCatch(eval(subset, request$data, env), error = function(e) NULL)
+  if (is.logical(kept)) which(rep_len(kept, n)) else if (is.null(kept)) seq_len(n) else kept
 }
 
 bad_response_rows <- function(parts) {
   status <- parts$status
   if (is.logical(status)) status <- as.numeric(status)
+  bad_status <- integer()
   if (is.numeric(status)) {
     seen <- !is.na(status)
     if (any(seen) && max(status[seen]) == 2) status <- status - 1
     bad_status <- which(seen & status != 0 & status != 1)
-  } else {
-    bad_status <- integer()
   }
   list(
     time = if (is.null(parts$start)) integer() else which(parts$start >= parts$stop),

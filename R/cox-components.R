@@ -277,6 +277,7 @@ refuse_unestimable <- function(fit, estimate, infinite, frame, asked) {
 frame_column <- function(x, j) if (is.list(x)) x[[j]] else x[, j]
 
 column_means <- function(x, names = NULL) {
+  if (length(x) == 0L) return(numeric())
   means <- if (is.list(x)) vapply(x, mean, 0) else colMeans(x)
   if (is.null(names)) means else stats::setNames(means, names)
 }

@@ -356,11 +356,26 @@ rebuild_fast <- function(fit) {
 
 # The model frame, from the fit or made again
 fit_frame <- function(fit, call = NULL) {
-  tryCatch(stats::model.frame(fit), error = function(e) {
+  mf <- tryCatch(frame_without_contrasts(stats::model.frame(fit)), error = function(e) {
     stop_input(c(
       "The data that `fit` was made from cannot be found again.", x = conditionMessage(e),
       i = "Fit with `model = TRUE`, or write the formula where the data are."
     ), arg = "fit", call = call)
+  })
+  for (name in intersect(names(fit$contrasts), names(mf))) {
+    usual <- getOption("contrasts")[[if (is.ordered(mf[[name]])) 2L else 1L]]
+    is_own <- is.factor(mf[[name]]) && !identical(fit$contrasts[[name]], usual)
+    if (is_own) attr(mf[[name]], "contrasts") <- fit$contrasts[[name]]
+  }
+  mf
+}
+
+# A model frame whose factors get the levels of the fit loses contrasts set by C(); the fit keeps
+# them, so model.frame() need not warn of it.
+frame_without_contrasts <- function(frame) {
+  told <- sub("%s.*", "", gettext("contrasts dropped from factor %s", domain = "R-stats"))
+  withCallingHandlers(frame, warning = function(w) {
+    if (startsWith(conditionMessage(w), told)) invokeRestart("muffleWarning")
   })
 }
 

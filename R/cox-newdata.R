@@ -76,7 +76,7 @@ cox_new_frame <- function(object, newdata, with_strata, with_response, na.action
     list(na.action = na.action, xlev = if (length(xlev)) xlev), extra
   ))
   tryCatch(
-    eval(call, list(newdata = newdata), env),
+    frame_without_contrasts(eval(call, list(newdata = newdata), env)),
     error = function(e) stop_new_frame(e, setdiff(variables, dropped), newdata, environment(terms))
   )
 }

@@ -98,7 +98,7 @@ old_rows <- function(object, type, reference, se.fit) {
   parts <- cox_rebuild(object, as_columns = TRUE)
   offset <- if (is.null(parts$offset)) 0 else parts$offset
   list(
-    is_new = FALSE, parts = parts, x = parts$x, n = nrow(parts$y), names = names(object$residuals),
+    is_new = FALSE, parts = parts, x = parts$x, n = nrow(parts$y), names = rownames(parts$y),
     offset = offset - mean(offset), stratum = if (is_by_stratum) parts$stratum,
     centre = cox_centre(object, parts, if (is_by_stratum) "strata" else reference)
   )
@@ -188,7 +188,7 @@ rows_std_err <- function(rows, var, columns = TRUE) {
 }
 
 predict_risk <- function(object, rows, type, se.fit) {
-  if (is.null(rows$x)) {
+  if (is.null(rows$n)) { # the fit's own, and nothing had to be read again
     found <- list(fit = drop(object$linear.predictors))
     if (se.fit) found$se.fit <- 0 * found$fit
   } else {
@@ -228,6 +228,7 @@ predict_terms <- function(object, rows, terms, se.fit) {
 predict_expected <- function(object, rows, type, se.fit) {
   if (!rows$is_new) {
     found <- list(fit = cox_status(object) - object$residuals)
+    if (is.null(names(found$fit))) names(found$fit) <- cox_row_names(object)
     if (se.fit) found$se.fit <- expected_in_c(object, rows, se.fit = TRUE)$std.err
   } else {
     found <- expected_in_c(object, rows, se.fit)

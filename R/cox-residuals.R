@@ -56,7 +56,10 @@ residuals.sr_cox <- function(object,
   if (type %in% c("martingale", "deviance", "partial")) {
     value <- object$residuals
     if (weighted && !is.null(weights)) value <- value * weights
-    if (type == "deviance") status <- cox_status(object)
+    if (type == "deviance") {
+      status <- cox_status(object)
+      names(value) <- cox_row_names(object)
+    }
   } else {
     value <- cox_score_matrix(object, type, weighted)
   }
@@ -84,11 +87,15 @@ deviance_of <- function(martingale, status) {
   sign(martingale) * sqrt(pmax(-2 * inside, 0)) # rounding alone can make it negative
 }
 
+cox_response <- function(object) object[["y"]] %||% cox_rebuild(object)$y
+
 cox_status <- function(object) {
-  y <- object[["y"]]
-  if (is.null(y)) y <- cox_rebuild(object)$y
+  y <- cox_response(object)
   as.vector(unclass(y)[, ncol(y)])
 }
+
+# Without events a fit has residuals without names, as coxph() has it, and the rest has names.
+cox_row_names <- function(object) names(object$residuals) %||% rownames(cox_response(object))
 
 # residuals that a null model, or the exact treatment of ties, does not have
 refuse_residual <- function(object, type) {
@@ -134,7 +141,7 @@ cox_score_matrix <- function(object, type, weighted) {
   if (ncol(value) == 1L) {
     value <- drop(value)
     names(value) <- rows
-  } else {
+  } else if (type == "score" || !is.null(rows)) {
     dimnames(value) <- list(rows, if (type == "score") names(object$coefficients))
   }
   value

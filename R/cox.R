@@ -149,6 +149,7 @@ cox_request <- function(call, formula, data, env, nafun, keep_frame) {
 # Weights, offset and columns are sound; the offset is centred, which helps exp().
 check_frame <- function(frame, asked) {
   is_exact <- asked$method == "exact"
+  check_times(frame$y, frame$row_names)
   check_weights(frame$weights, is_exact, frame$row_names)
   check_offset(frame$offset, frame$row_names)
   if (!isTRUE(frame$is_fast)) check_finite(frame)

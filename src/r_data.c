@@ -34,9 +34,12 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
         Rf_error("survresist, internal: `x` must have %lld rows", (long long)n);
     const size_t p = is_list ? (size_t)XLENGTH(x) : n == 0 ? 0 : (size_t)(XLENGTH(x) / n);
     const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
-    for (size_t j = 0; j < p; j++)
+    for (size_t j = 0; j < p; j++) {
         column[j] = is_list ? sr_doubles_or_null(VECTOR_ELT(x, (R_xlen_t)j), (size_t)n, "x")
                             : REAL_RO(x) + j * (size_t)n;
+        if (column[j] == NULL)
+            Rf_error("survresist, internal: `x` must be %lld doubles", (long long)n);
+    }
     out->p = p;
     out->x = column;
 }

@@ -8,37 +8,56 @@
 
 enum { N_ITEM = 9, N_COLUMN = 3, N_LOWER = N_COLUMN * (N_COLUMN + 1) / 2 };
 
-/* Sums over all subsets of d of the items: log G0, mean, spread. */
+/* The subset's sums of z; returns its log size. */
+static long double sum_subset(unsigned set, const double *log_size, double z[N_ITEM][N_COLUMN],
+                              long double *sum)
+{
+    long double log_of_set = 0;
+    for (size_t j = 0; j < N_COLUMN; j++)
+        sum[j] = 0;
+    for (size_t i = 0; i < N_ITEM; i++)
+        if (set >> i & 1) {
+            log_of_set += log_size[i];
+            for (size_t j = 0; j < N_COLUMN; j++)
+                sum[j] += z[i][j];
+        }
+    return log_of_set;
+}
+
+/* Sums over all subsets of d of the items: log G0, mean, spread. Sizes are relative to the largest,
+ * spreads about the mean, so that a `long double` of 64 bits (valgrind's) is enough. */
 static double list_subsets(size_t d, const double *log_size, double z[N_ITEM][N_COLUMN],
                            double *mean, double *spread)
 {
-    long double total = 0, first[N_COLUMN] = {0}, second[N_LOWER] = {0};
-    for (unsigned set = 0; set < 1u << N_ITEM; set++) {
-        long double size = 1, sum[N_COLUMN] = {0};
-        if ((size_t)__builtin_popcount(set) != d)
-            continue;
-        for (size_t i = 0; i < N_ITEM; i++)
-            if (set >> i & 1) {
-                size *= expl(log_size[i]);
-                for (size_t j = 0; j < N_COLUMN; j++)
-                    sum[j] += z[i][j];
-            }
-        total += size;
-        for (size_t j = 0, at = 0; j < N_COLUMN; j++) {
-            first[j] += size * sum[j];
-            for (size_t k = 0; k <= j; k++, at++)
-                second[at] += size * sum[j] * sum[k];
+    long double top = -INFINITY, total = 0, sum[N_COLUMN], first[N_COLUMN] = {0};
+    long double second[N_LOWER] = {0};
+    for (int pass = 0; pass < 3; pass++) {
+        for (unsigned set = 0; set < 1u << N_ITEM; set++) {
+            if ((size_t)__builtin_popcount(set) != d)
+                continue;
+            const long double log_of_set = sum_subset(set, log_size, z, sum);
+            const long double size = expl(log_of_set - top);
+            if (pass == 0)
+                top = fmaxl(top, log_of_set);
+            if (pass == 1)
+                total += size;
+            for (size_t j = 0; pass == 1 && j < N_COLUMN; j++)
+                first[j] += size * sum[j];
+            for (size_t j = 0, at = 0; pass == 2 && j < N_COLUMN; j++)
+                for (size_t k = 0; k <= j; k++, at++)
+                    second[at] += size * (sum[j] - first[j]) * (sum[k] - first[k]);
         }
+        for (size_t j = 0; pass == 1 && j < N_COLUMN; j++)
+            first[j] /= total;
     }
-    for (size_t j = 0, at = 0; j < N_COLUMN; j++) {
-        mean[j] = (double)(first[j] / total);
-        for (size_t k = 0; k <= j; k++, at++)
-            spread[at] = (double)(second[at] / total - first[j] * first[k] / total / total);
-    }
-    return (double)logl(total);
+    for (size_t j = 0; j < N_COLUMN; j++)
+        mean[j] = (double)first[j];
+    for (size_t at = 0; at < N_LOWER; at++)
+        spread[at] = (double)(second[at] / total);
+    return (double)(top + logl(total));
 }
 
-/* `apart` stretches the sizes: 400 makes products leave a double's range, not a long double's. */
+/* `apart` stretches the sizes: 400 makes products leave a double's range. */
 static void check_symmetric(uint64_t seed, double apart)
 {
     check_random random = {seed};

@@ -161,6 +161,67 @@ test_that("rows that Surv() cannot use are named", {
   )
 })
 
+test_that("codes of the status that Surv() does not take are told with their cause", {
+  told <- function(fit) {
+    warning <- tryCatch(fit, survresist_warning_response = identity)
+    expect_s3_class(warning, "survresist_warning_response")
+    list(rows = warning$rows, text = gsub("[[:space:]]+", " ", conditionMessage(warning)))
+  }
+  # 1 and 2, and a stray 5: Surv() then takes 2 for unknown too, but the 5 is at fault
+  lung$code <- replace(lung$status, c(3, 8), 5)
+  stray <- told(fit_cox(Surv(time, code) ~ age, lung))
+  expect_identical(stray$rows, which(lung$code != 1))
+  expect_match(stray$text, "codes 1, 2, 5 `Surv()` takes 0 as censored and 1", fixed = TRUE)
+  expect_match(stray$text, "Without the code 5, in rows 3, 8, 2 would be the event", fixed = TRUE)
+  theirs <- suppressWarnings(survival::coxph(Surv(time, code) ~ age, lung))
+  expect_identical(length(theirs$na.action), length(stray$rows))
+  # 0, 1, 2: the 0 is unknown
+  lung$code <- replace(lung$status, c(4, 9), 0)
+  zero <- told(fit_cox(Surv(time, code) ~ age, lung))
+  expect_identical(zero$rows, c(4L, 9L))
+  expect_match(zero$text, "takes 1 as censored and 2 as the event; the others are in rows 4, 9")
+  # rows are called as the data call them, and only those that `subset` keeps are told
+  expect_identical(told(fit_cox(Surv(time, code) ~ age, lung[-(1:5), ]))$rows, 9L)
+  is_late <- seq_len(nrow(lung)) > 4
+  expect_identical(told(fit_cox(Surv(time, code) ~ age, lung, subset = is_late))$rows, 9L)
+  expect_identical(told(fit_cox(Surv(time, code) ~ age, lung, subset = 5:200))$rows, 9L)
+  expect_silent(fit_cox(Surv(time, code) ~ age, lung, subset = seq_along(code) > 9))
+})
+
+test_that("infinite times are refused where coxph refuses them, and taken where it takes them", {
+  lung$time <- replace(as.double(lung$time), c(5, 20), c(Inf, -Inf))
+  for (ties in c("efron", "breslow", "exact")) {
+    expect_error(survival::coxph(Surv(time, status) ~ age, lung, ties = ties), "NA/NaN/Inf")
+    error <- expect_input_error(
+      fit_cox(Surv(time, status) ~ age, lung, ties = ties), "Found Inf, -Inf in rows 5, 20"
+    )
+    expect_identical(error$rows, c(5L, 20L))
+  }
+  expect_input_error(fit_cox(Surv(time, status) ~ log(age), lung, firth = TRUE), "rows 5, 20")
+  # (start, stop]: at risk from ever, or for ever
+  heart$start[heart$start == 0] <- -Inf
+  heart$stop[heart$id == 3] <- heart$stop[heart$id == 3] + c(if (sum(heart$id == 3) > 1) 0, Inf)
+  expect_true(any(heart$stop == Inf))
+  ours <- fit_cox(Surv(start, stop, event) ~ age + surgery, heart, control = tight)
+  theirs <- survival::coxph(Surv(start, stop, event) ~ age + surgery, heart, control = tight)
+  expect_same_components(ours, theirs)
+  expect_close(residuals(ours, "score"), residuals(theirs, "score"), 1e-8)
+})
+
+test_that("weights beyond what can be summed and squared are an error, not an infinite estimate", {
+  for (size in c(1e-300, 1e160, 1e300)) {
+    error <- expect_input_error(
+      fit_cox(Surv(time, status) ~ age, lung, weights = size * (1 + sex)), "Divide them by their"
+    )
+    expect_identical(error$arg, "weights")
+  }
+  for (size in c(1e-145, 1e145)) { # coxph gets through, and so do we
+    ours <- fit_cox(Surv(time, status) ~ age, lung, weights = size * sex)
+    theirs <- survival::coxph(Surv(time, status) ~ age, lung, weights = size * sex)
+    expect_same_components(ours, theirs)
+  }
+})
+
 test_that("arguments are checked", {
   expect_input_error(fit_cox(Surv(time, status) ~ age, lung, ties = "efrom"), "one of")
   expect_input_error(fit_cox(Surv(time, status) ~ age, lung, method = "none"), "`method`")
@@ -260,4 +321,18 @@ test_that("what coxph accepts is accepted", {
   expect_as_coxph(survival::coxph(Surv(neg, status) ~ c + l, lung))
   expect_as_coxph(survival::coxph(Surv(neg, status == 2) ~ age + sex, lung))
   expect_as_coxph(survival::coxph(Surv(time, status) ~ age + sex, lung[1:12, ]))
+})
+
+test_that("what is said twice, or is of another kind, is told", {
+  expect_warning(
+    fit <- fit_cox(Surv(time, status) ~ age + cluster(inst), lung, cluster = sex), "is ignored"
+  )
+  expect_equal(fit$var, fit_cox(Surv(time, status) ~ age, lung, cluster = sex)$var)
+  expect_output(print(summary(fit)), "Robust score test .*allow for the clusters")
+  lung$timeline <- survival::Surv2(lung$time, lung$status == 2)
+  expect_unsupported(fit_cox(timeline ~ age, lung), "Surv2")
+  lung$states <- survival::Surv(lung$time, factor(lung$status))
+  expect_unsupported(fit_cox(states ~ age, lung), "multi-state")
+  expect_unsupported(as_coxph(fit_cox(Surv(time, status) ~ age, lung, firth = TRUE)), "firth")
+  expect_input_error(as_coxph(lm(time ~ age, lung)), "must be a Cox model")
 })

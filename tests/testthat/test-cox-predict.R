@@ -178,3 +178,21 @@ test_that("a null model predicts, and a wrong response is refused", {
   new$y <- Surv(heart$start, heart$stop, heart$event)
   expect_error(predict(fit, new, type = "expected"), class = "survresist_error_input")
 })
+
+test_that("a row of newdata without its stratum is NA where the stratum counts", {
+  lung <- survival::lung
+  new <- transform(lung[1:5, ], sex = replace(sex, 2, NA), age = replace(age, 4, NA))
+  fit <- fit_cox(Surv(time, status) ~ age + ph.ecog + strata(sex), lung)
+  theirs <- survival::coxph(Surv(time, status) ~ age + ph.ecog + strata(sex), lung)
+  for (type in c("lp", "risk")) {
+    ours <- predict(fit, new, type = type, se.fit = TRUE)
+    expect_equal(ours, predict(theirs, new, type = type, se.fit = TRUE), tolerance = 1e-8)
+    expect_identical(unname(which(is.na(ours$fit))), c(2L, 4L))
+  }
+  # an expected number needs the hazard of the stratum: coxph's method has 0 events expected there
+  whole <- predict(fit, lung[1:5, ], type = "expected", se.fit = TRUE)
+  ours <- predict(fit, new, type = "expected", se.fit = TRUE)
+  expect_identical(unname(which(is.na(ours$fit))), c(2L, 4L))
+  expect_equal(ours$fit[-c(2, 4)], whole$fit[-c(2, 4)])
+  expect_equal(ours$se.fit[-c(2, 4)], whole$se.fit[-c(2, 4)])
+})

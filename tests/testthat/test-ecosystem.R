@@ -227,23 +227,23 @@ test_that("boot.ci takes a bootstrap", {
   expect_lt(max(abs(interval$percent[4:5] - wald)), 0.3 * diff(wald))
 })
 
-test_that("a forked child fits after a threaded fit", {
+test_that("mclapply over fits after a threaded fit ends, with the same bits", {
   skip_on_os("windows")
-  before <- get_threads()
-  on.exit(set_threads(before))
-  set_threads(2)
-  n <- 2e5
-  x <- cbind(a = sin(seq_len(n)), b = cos(seq_len(n)^2))
-  y <- Surv(1 + abs(sin(seq_len(n) * 3)), rep(1:0, length.out = n))
-  here <- fit_cox_xy(x, y)
-  jobs <- lapply(1:2, function(k) parallel::mcparallel(fit_cox_xy(x, y)$coefficients))
-  results <- lapply(jobs, function(job) {
-    found <- parallel::mccollect(job, wait = FALSE, timeout = 60)
-    tools::pskill(job$pid, tools::SIGKILL)
-    found[[1L]]
-  })
-  expect_length(results, 2L)
-  for (result in results) expect_identical(result, here$coefficients)
-  fits <- parallel::mclapply(1:4, function(k) fit_cox(Surv(time, status) ~ age, survival::lung))
-  for (fit in fits) expect_s3_class(fit, "sr_cox")
+  results <- tempfile(fileext = ".rds")
+  on.exit(unlink(results))
+  run_child(c(
+    "n <- 2e5",
+    "x <- cbind(a = sin(seq_len(n)), b = cos(seq_len(n)^2))",
+    "y <- Surv(1 + abs(sin(seq_len(n) * 3)), rep(1:0, length.out = n))",
+    "set_threads(2)",
+    "coefficients <- function(k) fit_cox_xy(x, y)$coefficients",
+    "formula_fit <- function(k) fit_cox(Surv(time, status) ~ age, survival::lung)$coefficients",
+    "found <- list(here = coefficients(1), forked = parallel::mclapply(1:2, coefficients),",
+    "  formula = formula_fit(1), formula_forked = parallel::mclapply(1:4, formula_fit))",
+    sprintf("saveRDS(found, %s)", deparse(results))
+  ), seconds = 120)
+  found <- readRDS(results)
+  expect_length(found$here, 2L)
+  expect_identical(found$forked, rep(list(found$here), 2L))
+  expect_identical(found$formula_forked, rep(list(found$formula), 4L))
 })

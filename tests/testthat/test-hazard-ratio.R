@@ -178,3 +178,12 @@ test_that("what cannot be answered is told", {
   ridge <- survival::coxph(Surv(rfstime, status) ~ treated + pspline(age), gbsg)
   expect_error(hazard_ratio(ridge, "treated"), class = "survresist_error_unsupported")
 })
+
+test_that("logical and character covariates have their ratios", {
+  lung <- transform(survival::lung, old = age > 60)
+  lung$who <- c("man", "woman")[lung$sex]
+  fit <- fit_cox(Surv(time, status) ~ old + who + ph.karno, lung)
+  ratios <- exp(coef(survival::coxph(Surv(time, status) ~ old + who + ph.karno, lung)))
+  expect_equal(hazard_ratio(fit, "old")$estimate, ratios[["oldTRUE"]], tolerance = 1e-8)
+  expect_equal(hazard_ratio(fit, "who")$estimate, ratios[["whowoman"]], tolerance = 1e-8)
+})

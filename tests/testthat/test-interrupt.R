@@ -47,6 +47,7 @@ test_that("an interrupted fit leaves bits and memory as they were", {
   skip_on_os(c("windows", "mac"))
   script <- tempfile(fileext = ".R")
   log <- tempfile()
+  file.create(log)
   on.exit(unlink(c(script, log)))
   writeLines(c(sprintf(".libPaths(%s)", deparse1(.libPaths())), child_code), script)
   shell <- sprintf(
@@ -56,25 +57,36 @@ test_that("an interrupted fit leaves bits and memory as they were", {
   pid <- as.integer(system(shell, intern = TRUE))
   on.exit(tools::pskill(pid, tools::SIGKILL), add = TRUE, after = FALSE)
   said <- function(word) grep(paste0("^", word), readLines(log, warn = FALSE), value = TRUE)
-  wait_for <- function(word, count, seconds) {
+  is_running <- function() file.exists(file.path("/proc", pid, "exe"))
+  wait_until <- function(is_reached, seconds) {
     until <- Sys.time() + seconds
-    while (length(said(word)) < count) {
+    while (!is_reached()) {
       if (Sys.time() > until) return(FALSE)
       Sys.sleep(0.01)
     }
     TRUE
   }
-  started <- wait_for("took", 1L, if (is_long) 300 else 60)
-  expect_true(started, info = paste(readLines(log, warn = FALSE), collapse = "\n"))
+  # The first wait that runs out ends the test: nothing after it could be told from it.
+  wait_for <- function(word, count, seconds) {
+    is_said <- wait_until(function() length(said(word)) >= count || !is_running(), seconds)
+    if (is_said && length(said(word)) >= count) return(invisible())
+    stop(sprintf(
+      "the child %s '%s' number %d within %g s; it said:\n%s",
+      if (is_running()) "did not say" else "ended before", word, count, seconds,
+      paste(utils::tail(readLines(log, warn = FALSE), 5), collapse = "\n")
+    ), call. = FALSE)
+  }
+  wait_for("took", 1L, if (is_long) 300 else 60)
   took <- as.numeric(sub("took", "", said("took")))
   set.seed(as.integer(pid))
   for (k in seq_len(n_moment)) {
-    expect_true(wait_for("ready", k, 60))
+    wait_for("ready", k, 60)
     Sys.sleep(runif(1, 0.01, 0.7 * took))
     tools::pskill(pid, tools::SIGINT)
     # the interrupt is noticed between blocks of rows, long before a step ends
-    expect_true(wait_for("outcome", k, if (is_long) 60 else 20), info = tail(readLines(log), 3))
+    wait_for("outcome", k, if (is_long) 60 else 20)
   }
+  expect_true(wait_until(function() !is_running(), 20), label = "the child has ended")
   outcomes <- strsplit(trimws(said("outcome")), " +")
   expect_length(outcomes, n_moment)
   for (outcome in outcomes) {

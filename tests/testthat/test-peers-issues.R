@@ -111,3 +111,30 @@ test_that("a term may index a matrix: x[, 1]", {
   expect_equal(fit$coefficients, theirs$coefficients, tolerance = 1e-8)
   expect_equal(residuals(fit, "score"), residuals(theirs, "score"), tolerance = 1e-7)
 })
+
+test_that("contrasts set by C() in the formula hold for what follows the fit, without a warning", {
+  lung <- transform(survival::lung, ecog = factor(ph.ecog))
+  formula <- Surv(time, status) ~ C(ecog, contr.sum) + age + strata(sex)
+  # coxph's own methods lose the contrasts, with a warning, unless the fit keeps x
+  theirs <- survival::coxph(formula, lung, x = TRUE)
+  patients <- subset(lung, !is.na(ph.ecog))[1:9, ]
+  # coxph's curve loses them even then; treatment contrasts are the same model
+  same <- survival::coxph(Surv(time, status) ~ ecog + age + strata(sex), lung)
+  curve <- survival::survfit(same, newdata = patients)
+  for (keeps_x in c(FALSE, TRUE)) {
+    expect_silent({
+      ours <- fit_cox(formula, lung, x = keeps_x)
+      of_rows <- list(residuals(ours, "score"), residuals(ours, "schoenfeld"), zph(ours)$table)
+      lp <- predict(ours, patients)
+      ours_curve <- survival::survfit(ours, newdata = patients)
+    })
+    expect_equal(
+      of_rows, list(
+        residuals(theirs, "score"), residuals(theirs, "schoenfeld"), survival::cox.zph(theirs)$table
+      ), tolerance = 1e-6
+    )
+    expect_equal(lp, suppressWarnings(predict(theirs, patients)), tolerance = 1e-8)
+    expect_equal(ours_curve$surv, curve$surv, tolerance = 1e-8)
+    expect_equal(ours_curve$std.err, curve$std.err, tolerance = 1e-8)
+  }
+})
