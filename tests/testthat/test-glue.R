@@ -18,8 +18,8 @@ test_that("a bundle of the wrong shape, type or code is refused", {
   refused <- list(
     "must come from cox_data" = list(x, y),
     "must come from cox_data" = x,
-    "`y` must be a double matrix of 2 or 3 columns" = list(x, y[, 1, drop = FALSE], NULL, NULL, NULL),
-    "`y` must be a double matrix of 2 or 3 columns" = list(x, y == 1, NULL, NULL, NULL),
+    "`y` must be a double matrix of 2 or 3" = list(x, y[, 1, drop = FALSE], NULL, NULL, NULL),
+    "`y` must be a double matrix of 2 or 3" = list(x, y == 1, NULL, NULL, NULL),
     "`x` must have 4 rows" = list(x[1:3, ], y, NULL, NULL, NULL),
     "must be 4 doubles" = list(list(x[, 1], x[1:3, 2]), y, NULL, NULL, NULL),
     "must be 4 doubles" = list(list(x[, 1], 1:4), y, NULL, NULL, NULL),
@@ -50,7 +50,9 @@ test_that("what the other entries take beside the bundle is checked too", {
   }
   expect_error(profile(coef = 0), "`coef` must be 2 doubles")
   expect_error(profile(is_centred = TRUE), "`is_centred` must be 2 logicals")
-  for (which in list(2L, -1L, NA_integer_)) expect_error(profile(which = which), "must be columns of `x`")
+  for (which in list(2L, -1L, NA_integer_)) {
+    expect_error(profile(which = which), "must be columns of `x`")
+  }
   expect_error(
     call("C_cox_firth", TRUE, NULL, 20L, 1e-9, 1e-11, c(TRUE, TRUE), 0, TRUE), "`fixed` must be"
   )
