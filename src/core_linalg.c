@@ -1,16 +1,21 @@
 /* core_linalg.c -- see core_linalg.h; Golub and Van Loan, Matrix Computations, 4.1 */
 #include "core_linalg.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
+/* What has an inverse, with room for a sum of such */
+static const double LEAST_PIVOT = DBL_MIN / DBL_EPSILON;
+
 sr_ldl_info sr_ldl_factor(size_t p, double *matrix, double tolerance)
 {
-    sr_ldl_info info = {0, 0};
+    sr_ldl_info info = {0, 0, 0};
     double largest = 0;
     for (size_t i = 0; i < p; i++)
         if (matrix[i * p + i] > largest)
             largest = matrix[i * p + i];
-    const double smallest = largest > 0 ? tolerance * largest : tolerance;
+    const double smallest = largest > 0 ? fmax(tolerance * largest, LEAST_PIVOT) : tolerance;
+    info.smallest = smallest;
     for (size_t k = 0; k < p; k++) {
         const double pivot = matrix[k * p + k];
         if (!isfinite(pivot) || pivot < smallest) {

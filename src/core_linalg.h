@@ -12,6 +12,7 @@
 typedef struct {
     int rank;          /* pivots kept */
     int is_indefinite; /* a pivot was clearly negative, or not finite */
+    double smallest;   /* the pivot below which a column is aliased */
 } sr_ldl_info;
 
 sr_ldl_info sr_ldl_factor(size_t p, double *matrix, double tolerance);

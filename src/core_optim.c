@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double LEAST_EPS = 1e-12; /* what rounding lets the decrement reach, relative to f */
+
 typedef struct {
     double *trial, *gradient, *info, *factor, *step;
     double f;
@@ -65,6 +67,24 @@ static sr_status evaluate(sr_context *ctx, const sr_objective *objective,
     return SR_OK;
 }
 
+/* Nothing to be gained from `at`: see core_optim.h. */
+static int is_stationary(size_t p, const point *at, double eps)
+{
+    const double size = fabs(at->f), rounding = 1e-10 * (1 + size);
+    double decrement = 0;
+    for (size_t j = 0; j < p; j++) {
+        decrement += at->gradient[j] * at->step[j];
+        if (at->factor[j * p + j] != 0)
+            continue;
+        double left = at->gradient[j];
+        for (size_t k = 0; k < p; k++)
+            left -= at->info[j * p + k] * at->step[k];
+        if (!(left * left <= 10 * (1 + size) * at->shape.smallest + rounding * rounding))
+            return 0;
+    }
+    return decrement / 2 <= fmax(eps, LEAST_EPS) * size;
+}
+
 static void finish(size_t p, const point *at, sr_newton_result *result)
 {
     memcpy(result->gradient, at->gradient, p * sizeof(double));
@@ -97,7 +117,8 @@ sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
         SR_TRY(evaluate(ctx, objective, control, &at));
         /* a step that was cut may be too short to change anything: it is no sign of a maximum */
         result->is_converged = at.is_finite && halving == 0 &&
-                               (at.f == result->f || fabs(1 - result->f / at.f) <= control->eps);
+                               (at.f == result->f || fabs(1 - result->f / at.f) <= control->eps) &&
+                               is_stationary(p, &at, control->eps);
         is_at_theta = result->is_converged || (at.is_finite && at.f >= result->f);
         if (is_at_theta) {
             halving = 0;

@@ -8,8 +8,16 @@
  * Newton-Raphson with step cutting: from theta the step s = I^-1 g; while the
  * new value is lower or not finite, the new point moves back towards theta, the
  * k-th time to (new + k theta) / (k + 1). It has converged when
- * |1 - f_old / f_new| <= eps after a whole step. This is the rule of coxph, so that
- * iterations and estimates agree with it under the same control.
+ * |1 - f_old / f_new| <= eps after a whole step, which is the rule of coxph, so that
+ * iterations and estimates agree with it under the same control, and when the new
+ * point owns up to no more than that:
+ *   - what the next step promises, g' I^-1 g / 2, is at most eps |f|. A step that had
+ *     lost a direction to rounding leaves f alone without being at a maximum;
+ *   - in a direction without information the gradient is 0 too. With pivot v below the
+ *     smallest allowed, r = g - I s left over, and f <= 0, at most |f| = r^2 / (2 v)
+ *     could be gained: so r^2 may be of the order of 2 |f| v, or rounding.
+ * Where f has a maximum both follow from the first, since the decrement of the next
+ * step is of the order of the square of this one's.
  */
 #ifndef SR_CORE_OPTIM_H
 #define SR_CORE_OPTIM_H

@@ -203,31 +203,10 @@ static void compare_with_oracle(int is_efron, const double *beta, double scale)
     }
 }
 
-/* Do two coefficients stand for nearly the same thing? Then rounding decides between them. */
-static int is_collinear(const fitted *f)
-{
-    const size_t p = given.data.x.p;
-    int is_any = 0;
-    for (size_t j = 0; j < p; j++)
-        for (size_t k = 0; k < j; k++) {
-            const double both = f->var[j * p + k] / sqrt(f->var[j * p + j] * f->var[k * p + k]);
-            is_any |= !(fabs(both) < 1 - 1e-6);
-        }
-    return is_any;
-}
-
-/* Converged in full steps with every column determined, so that rounding has had no choice. A
- * linear predictor that spans more than exp can tell apart belongs to a likelihood without a
- * maximum, which stops where rounding lets it. */
+/* Converged in full steps with every column determined, so that rounding has had no choice. */
 static int is_regular(const fitted *f)
 {
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < given.data.times.n; i++) {
-        low = fmin(low, f->eta[i]);
-        high = fmax(high, f->eta[i]);
-    }
-    return f->fit.is_converged && f->fit.n_halving == 0 && f->fit.rank == (int)given.data.x.p &&
-           high - low < 36 && !is_collinear(f);
+    return f->fit.is_converged && f->fit.n_halving == 0 && f->fit.rank == (int)given.data.x.p;
 }
 
 /* Another order of rows: the same value at the start, the same maximum. */

@@ -182,6 +182,36 @@ TEST(cox_fit_without_a_maximum_stays_finite)
     design_free(&d);
 }
 
+/* Three rows: the likelihood rises towards 0 along a ridge where the information drowns in
+ * rounding. Stopping on the way is no maximum, in any order of the rows (unless one column is
+ * taken for the other's copy). */
+TEST(cox_fit_is_not_converged_half_way_up_a_ridge)
+{
+    static const size_t order[2][3] = {{0, 1, 2}, {2, 0, 1}};
+    static const double stop[3] = {14, 26, 19}, event[3] = {1, 1, 0},
+                        x[2][3] = {{-0.00075, -437500, 0.0005}, {0.00228125, 2312500, -0.0039375}};
+    for (size_t way = 0; way < 2; way++) {
+        double stop_of[3], event_of[3], x_of[2][3];
+        const double *columns[2] = {x_of[0], x_of[1]};
+        for (size_t i = 0; i < 3; i++) {
+            stop_of[i] = stop[order[way][i]];
+            event_of[i] = event[order[way][i]];
+            for (size_t j = 0; j < 2; j++)
+                x_of[j][i] = x[j][order[way][i]];
+        }
+        const sr_cox_data data = {
+            .times = {.n = 3, .stop = stop_of, .event = event_of, .n_stratum = 1},
+            .x = {.n = 3, .p = 2, .x = columns}};
+        sr_cox_control control = tight;
+        control.eps = control.tol_chol = 1e-11;
+        control.max_iter = 25;
+        fitted f;
+        CHECK_OK(fit(&data, &control, &f));
+        const int is_regular = f.fit.is_converged && f.fit.rank == 2;
+        CHECK(!is_regular || f.fit.loglik[1] > -1e-6);
+    }
+}
+
 /* Linear predictors of 1e4 are centred before exp. */
 TEST(cox_fit_bears_large_offsets)
 {

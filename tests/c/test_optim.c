@@ -139,6 +139,27 @@ TEST(newton_reads_nothing_where_there_is_no_value)
     CHECK_NEAR(p.theta[0], 1, 1e-6);
 }
 
+/* As the quadratic, but it tells no information on b, though its gradient there is not 0. */
+static sr_status blind(sr_context *ctx, const double *theta, double *f, double *g, double *info,
+                       void *data)
+{
+    const sr_status status = quadratic(ctx, theta, f, g, info, data);
+    info[1] = info[2] = info[3] = 0;
+    return status;
+}
+
+TEST(newton_does_not_take_blindness_for_a_maximum)
+{
+    problem p;
+    sr_objective objective = {.n_par = P, .eval = blind};
+    const sr_newton_control control = {.max_iter = 20, .eps = 1e-9, .tol_chol = 1e-12};
+    CHECK_OK(run(&objective, &control, 3, 4, &p));
+    CHECK(p.result.rank == 1 && !p.result.is_converged && p.result.n_iter == 20);
+    CHECK_OK(run(&objective, &control, 2, -1, &p)); /* here the gradient is 0 where it is blind */
+    CHECK(p.result.rank == 1 && p.result.is_converged);
+    CHECK_NEAR(p.theta[0], 3, 1e-12);
+}
+
 static sr_status interrupted(sr_context *ctx, const double *theta, double *f, double *g,
                              double *info, void *data)
 {
