@@ -25,6 +25,10 @@ void sr_columns_load(const sr_columns *x, size_t from, size_t m, double *block, 
 void sr_columns_load_one(const sr_columns *x, size_t j, size_t from, size_t m, const double *factor,
                          double *out);
 
+/* Where rows [from, from + m) of one column stand: in x if they enter as they are, else in `room`
+ * [m], centred and scaled. */
+const double *sr_columns_at(const sr_columns *x, size_t j, size_t from, size_t m, double *room);
+
 /* Rows in blocks, blocks in chunks: work for several threads that comes out the same for any
  * number of them. Chunk c of n_chunk begins at row sr_chunk_begin(n, n_chunk, c). */
 enum { SR_BLOCK = 256 };

@@ -15,4 +15,11 @@
 #define SR_SIMD
 #endif
 
+/* Ask for a line of memory that is soon to be read, into the second cache. */
+#if defined(__GNUC__)
+#define SR_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#else
+#define SR_PREFETCH(address) ((void)(address))
+#endif
+
 #endif

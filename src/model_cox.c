@@ -17,17 +17,16 @@
 #include "core_exp.h"
 #include "core_optim.h"
 #include "core_thread.h"
-#include "model_cox_view.h"
+#include "model_cox_pass.h"
+#include "model_cox_rows.h"
 #include <math.h>
 #include <string.h>
-
-static const double LARGEST_ETA = 250;
 
 static int is_beyond(const double *eta, size_t from, size_t to)
 {
     int beyond = 0;
     for (size_t i = from; i < to; i++)
-        beyond |= !(fabs(eta[i]) < LARGEST_ETA);
+        beyond |= !(fabs(eta[i]) < SR_LARGEST_ETA);
     return beyond;
 }
 
@@ -83,25 +82,40 @@ sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *tim
     return SR_OK;
 }
 
+/* Risk-set sums and log-likelihood at v->beta */
+static sr_status sum_risks(sr_context *ctx, sr_cox_view *v, double *f)
+{
+    int is_done = 0;
+    double event_sum, logs;
+    if (sr_few_slots_chunks(&v->rs) > 0)
+        SR_TRY(sr_cox_pass(ctx, v, &event_sum, &is_done));
+    if (is_done) {
+        SR_TRY(sr_cox_slot_logs(ctx, &v->rs, v->times.weight, &v->sums, &logs));
+        *f = event_sum - logs;
+        return SR_OK;
+    }
+    SR_TRY(sr_columns_times(ctx, &v->x, v->beta, v->offset, v->eta));
+    SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
+    SR_TRY(sr_cox_risk_sums(ctx, &v->rs, &v->x, v->risk, &v->sums));
+    return sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f);
+}
+
 static sr_status evaluate(sr_context *ctx, const double *theta, double *f, double *g, double *info,
                           void *data)
 {
     sr_cox_view *const v = data;
-    const sr_columns *const x = &v->x;
+    const size_t p = v->x.p;
     const double *const scale = v->scaling.scale;
-    for (size_t j = 0; j < x->p; j++)
+    for (size_t j = 0; j < p; j++)
         v->beta[j] = theta[j] * scale[j];
-    SR_TRY(sr_columns_times(ctx, x, v->beta, v->offset, v->eta));
-    SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
-    SR_TRY(sr_cox_risk_sums(ctx, &v->rs, g == NULL ? NULL : x, v->risk, &v->sums));
-    SR_TRY(sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f));
+    SR_TRY(sum_risks(ctx, v, f));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, x, v->risk, &v->sums, NULL, g, info));
-    for (size_t j = 0; j < x->p; j++) {
+    SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
+    for (size_t j = 0; j < p; j++) {
         g[j] *= scale[j];
-        for (size_t k = 0; k < x->p; k++)
-            info[j * x->p + k] *= scale[j] * scale[k];
+        for (size_t k = 0; k < p; k++)
+            info[j * p + k] *= scale[j] * scale[k];
     }
     return SR_OK;
 }

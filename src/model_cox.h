@@ -75,6 +75,11 @@ sr_status sr_cox_risk_sums(sr_context *ctx, const sr_riskset *rs, const sr_colum
 sr_status sr_risk_sums_take(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
                             sr_risk_sums *out);
 
+/* How many chunks of rows can have cells of their own; 0: the slots are too many for that. */
+size_t sr_few_slots_chunks(const sr_riskset *rs);
+/* Has some S0 fallen so far below its peak that subtraction has eaten its digits? */
+int sr_has_cancelled(const sr_riskset *rs, const double *S0);
+
 /* Steps of the cumulative hazard, and the value that each row meets.
  *   step[n_slot]  dH_k: Breslow d_k / S0_k, Efron sum over the tied steps
  *   mark[n_slot]  a factor for each event time (time-varying weights g(t)), NULL: 1
@@ -107,6 +112,10 @@ static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h,
 sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                         const double *eta, const double *shift, const sr_risk_sums *sums,
                         double *loglik);
+
+/* The second of its sums alone: sum_k (log S0_k, weighted). */
+sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *weight,
+                           const sr_risk_sums *sums, double *out);
 
 /* Gradient and information in z for given risks and sums, each event time k weighted by mark[k]
  * (NULL: 1).  score[p], info[p x p]. */

@@ -28,6 +28,7 @@
  * 1974;30:89, doi:10.2307/2529620. Shapes: model_cox.h. Cost O((n + K) p^2).
  */
 #include "core_pair.h"
+#include "core_simd.h"
 #include "core_thread.h"
 #include "model_cox.h"
 #include <math.h>
@@ -172,23 +173,41 @@ static double slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_w
     return sum + log(product);
 }
 
+static double sum_of_parts(const double *part, size_t n_part)
+{
+    double high = 0, low = 0;
+    for (size_t b = 0; b < n_part; b++)
+        sr_add_exactly(&high, &low, part[b]);
+    return high + low;
+}
+
+sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *weight,
+                           const sr_risk_sums *sums, double *out)
+{
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    const size_t n_block = sr_block_count(rs->n_slot);
+    double *part;
+    SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
+    SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM, b, n_block,
+                part[b] = slot_logs(rs, sums, weight != NULL, b * SR_BLOCK,
+                                    sr_block_end(rs->n_slot, b)));
+    *out = sum_of_parts(part, n_block);
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
+}
+
 sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                         const double *eta, const double *shift, const sr_risk_sums *sums,
                         double *loglik)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const size_t n_row_block = sr_block_count(times->n), n_slot_block = sr_block_count(rs->n_slot);
-    double *part;
-    SR_TAKE(part, sr_arena_double(&ctx->arena, n_row_block + n_slot_block));
-    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_row_block,
+    const size_t n_block = sr_block_count(times->n);
+    double *part, logs;
+    SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
+    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_block,
                 part[b] = event_sum(times, eta, shift, b * SR_BLOCK, sr_block_end(times->n, b)));
-    SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_slot_block,
-                part[n_row_block + b] = -slot_logs(rs, sums, times->weight != NULL, b * SR_BLOCK,
-                                                   sr_block_end(rs->n_slot, b)));
-    double high = 0, low = 0;
-    for (size_t b = 0; b < n_row_block + n_slot_block; b++)
-        sr_add_exactly(&high, &low, part[b]);
-    *loglik = high + low;
+    SR_TRY(sr_cox_slot_logs(ctx, rs, times->weight, sums, &logs));
+    *loglik = sum_of_parts(part, n_block) - logs;
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
@@ -289,18 +308,44 @@ typedef struct {
     const sr_cum_hazard *hazard;
 } row_task;
 
+/* q = r_i H_i where nobody enters late */
+SR_SIMD static void weigh_rows(const double *restrict risk, const uint32_t *restrict cell,
+                               const double *restrict at_cell, size_t m, double *restrict q)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        q[i] = risk[i] * at_cell[cell[i]];
+}
+
+/* u = weight_i - q_i for an event, -q_i otherwise; weight NULL: 1 */
+SR_SIMD static void weigh_events(const double *restrict event, const double *restrict weight,
+                                 const double *restrict q, size_t m, double *restrict u)
+{
+    if (weight == NULL) {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            u[i] = (event[i] != 0 ? 1.0 : 0.0) - q[i];
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            u[i] = (event[i] != 0 ? weight[i] : 0.0) - q[i];
+    }
+}
+
 /* q = r_i H_i and u = w_i delta_i mark - r_i H_i of a block of rows */
 static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
 {
     const row_task *const t = data;
-    for (size_t i = 0; i < m; i++) {
-        q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
-        u[i] = -q[i];
-    }
-    for (size_t i = 0; i < m; i++)
+    const double *const weight = t->times->weight == NULL ? NULL : t->times->weight + from;
+    if (t->rs->enter == NULL)
+        weigh_rows(t->risk + from, t->rs->cell + from, t->hazard->at_cell, m, q);
+    else
+        for (size_t i = 0; i < m; i++)
+            q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
+    weigh_events(t->times->event + from, weight, q, m, u);
+    for (size_t i = 0; t->mark != NULL && i < m; i++)
         if (t->times->event[from + i] != 0)
-            u[i] += sr_weight_of(t->times, from + i) *
-                    (t->mark == NULL ? 1 : t->mark[sr_leave(t->rs, from + i)]);
+            u[i] += (weight == NULL ? 1 : weight[i]) * (t->mark[sr_leave(t->rs, from + i)] - 1);
 }
 
 sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,

@@ -38,6 +38,13 @@ typedef struct {
     sr_risk_sums *out;
 } job;
 
+size_t sr_few_slots_chunks(const sr_riskset *rs)
+{
+    const size_t n_cell = rs->n_slot + rs->n_tied;
+    const size_t n_chunk = sr_chunk_count(rs->n, ROWS_A_CHUNK, MOST_CHUNKS);
+    return n_cell <= MOST_CELLS && (n_chunk == 1 || n_chunk * n_cell <= rs->n) ? n_chunk : 0;
+}
+
 sr_status sr_risk_sums_take(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
                             sr_risk_sums *out)
 {
@@ -242,8 +249,7 @@ static sr_status backwards(sr_context *ctx, const job *work)
     return SR_OK;
 }
 
-/* Has some S0 fallen so far below its peak that subtraction has eaten its digits? */
-static int has_cancelled(const sr_riskset *rs, const double *S0)
+int sr_has_cancelled(const sr_riskset *rs, const double *S0)
 {
     for (int s = 0; s < rs->n_stratum; s++) {
         double peak = 0;
@@ -263,14 +269,14 @@ sr_status sr_cox_risk_sums(sr_context *ctx, const sr_riskset *rs, const sr_colum
     SR_TICK(ctx);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const job work = {rs, x, risk, rs->n_slot + rs->n_tied, x == NULL ? 1 : 1 + x->p, out};
-    const size_t n_chunk = sr_chunk_count(rs->n, ROWS_A_CHUNK, MOST_CHUNKS);
-    if (work.n_cell <= MOST_CELLS && (n_chunk == 1 || n_chunk * work.n_cell <= rs->n))
+    const size_t n_chunk = sr_few_slots_chunks(rs);
+    if (n_chunk > 0)
         SR_TRY(by_chunk(ctx, &work, n_chunk));
     else if (rs->is_ordered && rs->enter == NULL)
         SR_TRY(backwards(ctx, &work));
     else
         SR_TRY(by_column(ctx, &work));
-    if (rs->enter != NULL && has_cancelled(rs, out->S0))
+    if (rs->enter != NULL && sr_has_cancelled(rs, out->S0))
         SR_TRY(carefully(ctx, &work));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
