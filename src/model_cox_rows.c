@@ -13,7 +13,7 @@ SR_SIMD static void add_four(const double *const *x, const double *slope, size_t
     const double *restrict c = x[2], *restrict d = x[3];
 #pragma omp simd
     for (size_t i = 0; i < m; i++)
-        eta[i] += (slope[0] * a[i] + slope[1] * b[i]) + (slope[2] * c[i] + slope[3] * d[i]);
+        eta[i] = eta[i] + slope[0] * a[i] + slope[1] * b[i] + slope[2] * c[i] + slope[3] * d[i];
 }
 
 SR_SIMD static void add_one(const double *restrict x, double slope, size_t m, double *restrict eta)
