@@ -238,8 +238,8 @@ static void cross_chunk(const cross_job *job, size_t c)
 {
     const size_t p = job->x->p, p_pad = job->p_pad, n = job->x->n;
     double *const mine = job->room + c * job->room_size;
-    const cross_room parts = {mine, tiles_of(job, c),
-                              tiles_of(job, c) + job->n_tile, job->column + c * p_pad};
+    const cross_room parts = {mine, tiles_of(job, c), tiles_of(job, c) + job->n_tile,
+                              job->column + c * p_pad};
     memset(parts.tiles, 0, (job->n_tile + p_pad) * sizeof(double));
     for (size_t j = p; j < p_pad; j++) {
         memset(parts.block + j * BLOCK, 0, BLOCK * sizeof(double));

@@ -189,8 +189,8 @@ sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *
     double *part;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
     SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM, b, n_block,
-                part[b] = slot_logs(rs, sums, weight != NULL, b * SR_BLOCK,
-                                    sr_block_end(rs->n_slot, b)));
+                part[b] =
+                    slot_logs(rs, sums, weight != NULL, b * SR_BLOCK, sr_block_end(rs->n_slot, b)));
     *out = sum_of_parts(part, n_block);
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

@@ -160,8 +160,8 @@ static sr_status job_take(sr_context *ctx, const sr_cox_view *v, pass_job *job)
     for (size_t j = 0; j < p; j++)
         job->is_flat &= v->beta[j] == 0;
     const size_t n_pointer = n_chunk * job->n_group * GROUP;
-    SR_TAKE(job->cells, (double *)sr_arena_take(&ctx->arena, n_pointer,
-                                                job->n_cell * sizeof(double)));
+    SR_TAKE(job->cells,
+            (double *)sr_arena_take(&ctx->arena, n_pointer, job->n_cell * sizeof(double)));
     SR_TAKE(job->buffer, sr_arena_double(&ctx->arena, n_chunk * p * SR_BLOCK));
     SR_TAKE(job->column,
             (const double **)sr_arena_take(&ctx->arena, 2 * n_pointer, sizeof(double *)));
