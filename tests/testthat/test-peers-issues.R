@@ -65,6 +65,76 @@ test_that("a robust variance by cluster of 300,000 (start, stop] rows takes seco
   )
 })
 
+# Score residuals of Efron's likelihood at `beta` from sums by day, not from lists of rows: what is
+# at risk on a day is what has entered before less what has left before.
+scores_by_day <- function(study, x, beta) {
+  day <- seq_len(max(study$stop))
+  risk <- exp(drop(x %*% beta))
+  dead <- study$event == 1
+  by_day <- function(value, at) {
+    total <- numeric(length(day))
+    sums <- rowsum(value, at)
+    total[as.integer(rownames(sums))] <- sums
+    total
+  }
+  at_risk <- function(value) {
+    entered <- cumsum(by_day(value, study$start + 1))
+    left <- c(0, cumsum(by_day(value, study$stop)))[day]
+    entered - left
+  }
+  n_dead <- by_day(as.numeric(dead), study$stop)
+  s0 <- at_risk(risk)
+  t0 <- by_day(risk[dead], study$stop[dead])
+  scores <- vapply(seq_len(ncol(x)), function(j) {
+    s1 <- at_risk(risk * x[, j])
+    t1 <- by_day((risk * x[, j])[dead], study$stop[dead])
+    # columns: hazard, hazard times mean, the same for those that die, mean of the means
+    sums <- t(vapply(day, function(k) {
+      share <- (seq_len(n_dead[[k]]) - 1) / n_dead[[k]]
+      below <- s0[[k]] - share * t0[[k]]
+      mean <- (s1[[k]] - share * t1[[k]]) / below
+      c(
+        sum(1 / below), sum(mean / below), sum((1 - share) / below),
+        sum((1 - share) * mean / below), if (n_dead[[k]] > 0) mean(mean) else 0
+      )
+    }, numeric(5)))
+    until <- rbind(0, apply(sums[, 1:2], 2, cumsum))
+    passed <- until[study$stop + 1, ] - until[study$start + 1, ]
+    own <- sums[study$stop, ]
+    own[!dead, ] <- 0
+    passed <- passed - own[, 1:2] + own[, 3:4]
+    dead * x[, j] - own[, 5] - risk * (x[, j] * passed[, 1] - passed[, 2])
+  }, numeric(nrow(x)))
+  scores
+}
+
+test_that("a robust variance by cluster of millions of (start, stop] rows is the sum by cluster", {
+  skip_on_cran()
+  n_subject <- if (identical(Sys.getenv("SURVRESIST_LONG"), "true")) 4e6 else 7e5
+  n <- 3 * n_subject # three visits each, any of them with an event; subjects differ in their hazard
+  set.seed(1067)
+  entry <- sample.int(60L, n_subject, replace = TRUE)
+  width <- matrix(sample.int(20L, n, replace = TRUE), 3L)
+  stop <- rep(entry, each = 3L) + as.vector(rbind(width[1, ], width[1, ] + width[2, ],
+    width[1, ] + width[2, ] + width[3, ]))
+  frail <- stats::rnorm(n_subject)
+  study <- data.frame(
+    id = rep(sample.int(n_subject), each = 3L), # clusters are not in the order of their numbers
+    start = stop - as.vector(width), stop = stop, x = stats::rnorm(n),
+    z = rep(stats::rnorm(n_subject), each = 3L)
+  )
+  study$event <- as.numeric(stats::runif(n) < 0.05 * exp(0.3 * study$x + rep(frail, each = 3L)))
+  fit <- fit_cox(Surv(start, stop, event) ~ x + z, study, cluster = id)
+  scores <- scores_by_day(study, cbind(study$x, study$z), coef(fit))
+  expect_lt(max(abs(colSums(scores))), 1e-5 * sqrt(sum(scores^2))) # the likelihood's maximum
+  summed <- rowsum(scores, study$id)
+  expect_identical(nrow(summed), as.integer(n_subject))
+  expect_close(fit$var, fit$naive.var %*% crossprod(summed) %*% fit$naive.var, 1e-9)
+  # clusters matter here: without them the variance of z is another
+  alone <- fit$naive.var %*% crossprod(scores) %*% fit$naive.var
+  expect_gt(abs(alone[2, 2] / fit$var[2, 2] - 1), 1e-4)
+})
+
 # --- one curve for one patient of a stratified model (survival issue 130) -------------------------
 
 test_that("a patient with a stratum gets one curve, the right one", {
