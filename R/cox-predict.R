@@ -17,6 +17,18 @@
 #' the coefficients; of an expected number it counts the baseline hazard too: see
 #' [survfit.sr_cox()].
 #'
+#' With entry times the squared standard error of `expected` is, as [survival::predict.coxph()] has
+#' it, the difference \eqn{e^{2 lp} \{Q(stop) - Q(start)\}}{exp(2 lp) {Q(stop) - Q(start)}} of two
+#' variances, each of the whole path from the origin up to \eqn{t},
+#' \deqn{Q(t) = \sum_{t_k \le t} \frac{d_k}{S_{0k}^2} + q(t)' V q(t), \quad
+#' q(t) = \sum_{t_k \le t} (x - \bar x(t_k)) \frac{d_k}{S_{0k}}}{
+#' Q(t) = sum d_k / S0_k^2 + q(t)' V q(t), q(t) = sum (x - xbar(t_k)) d_k / S0_k over t_k <= t}
+#' (for Breslow's treatment of ties; \eqn{S_{0k}}{S0_k} the sum of the risks at \eqn{t_k}). It is
+#' exact where \eqn{q(start) = 0}, as without entry times. Elsewhere it leaves out that both ends
+#' share the coefficients, and is `NaN` where \eqn{Q} falls between them. The standard error of the
+#' difference itself is that of `survfit(fit, newdata, start.time =)` at `stop`, with a time just
+#' above `start`.
+#'
 #' `expected` and `survival` with `newdata` multiply the hazard by `exp(offset)`; [survival]'s
 #' method adds the offset to the risk instead.
 #'

@@ -11,12 +11,16 @@
 #' @param x a Cox model, or a data frame of [hazard_ratio()].
 #' @param conf.level for a model: confidence level, between 0 and 1.
 #' @param labels a named character vector, to rename variables, levels or coefficients.
+#' @param per for a model: a named vector of numbers, by how much a number is to differ in the ratio:
+#'   `c(age = 10)` gives the ratio for ten years, `c("log(nodes)" = log(2))` for a doubling of the
+#'   nodes. Names are terms, or the variable in them; what is not named has the ratio for 1. The
+#'   label says it.
 #' @param xlab title of the axis.
 #' @param favours two strings to stand below the axis, left and right of 1.
 #' @param limits the ends of the axis, two hazard ratios; `NULL`: chosen.
 #' @param colour of squares and lines.
 #' @returns A patchwork of ggplots; its `$data` has a row a line: `label`, `level` (0 title, 1
-#'   line), `estimate`, `conf.low`, `conf.high`, `p.value`, `n`, `events`, `is_reference`.
+#'   line), `estimate`, `conf.low`, `conf.high`, `p.value`, `n`, `events`, `is_reference`, `per`.
 #' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
 #' fit <- fit_cox(
 #'   Surv(pfs_time, pfs) ~ arm * rank + age + visceral, data = rank_cohort
@@ -27,19 +31,24 @@
 #' fit <- fit_cox(
 #'   Surv(rfstime, status) ~ factor(grade) + age + rank_status(pgr), data = survival::gbsg
 #' )
-#' plot_forest(fit)
+#' plot_forest(fit, labels = c(age = "Age (years)"), per = c(age = 10))
 #' @export
 plot_forest <- function(x, conf.level = 0.95, labels = NULL, xlab = "Hazard ratio",
-                        favours = NULL, limits = NULL, colour = "#0072B2") {
+                        favours = NULL, limits = NULL, colour = "#0072B2", per = NULL) {
   plot_needs("to draw a forest plot")
   if (!is.null(favours) && !(is.character(favours) && length(favours) == 2L)) {
     stop_input("`favours` must be two strings.", arg = "favours")
   }
-  rows <- if (inherits(x, "sr_hazard_ratio")) forest_of_ratios(x) else forest_of_fit(x, conf.level)
+  rows <- if (inherits(x, "sr_hazard_ratio")) {
+    forest_of_ratios(x)
+  } else {
+    forest_of_fit(x, conf.level, check_per(per))
+  }
   level <- if (is.null(attr(x, "conf.level"))) conf.level else attr(x, "conf.level")
   rows <- if (is.null(rows)) stop_input("`x` has no term to draw.", arg = "x") else rows
   known <- rows$label %in% names(labels)
   rows$label[known] <- labels[rows$label[known]]
+  rows$label <- paste0(rows$label, ifelse(nzchar(rows$per), paste0(", per ", rows$per), ""))
   rows$y <- rev(seq_len(nrow(rows)))
   span <- c(if (is.null(favours)) 0.4 else -1.2, nrow(rows) + 1.6)
   left <- forest_text(rows, forest_left(rows), span)
@@ -61,12 +70,54 @@ plot_forest <- function(x, conf.level = 0.95, labels = NULL, xlab = "Hazard rati
 
 forest_row <- function(label, level = 1L, estimate = NA_real_, conf.low = NA_real_,
                        conf.high = NA_real_, p.value = NA_real_, n = NA_integer_,
-                       events = NA_integer_, is_reference = FALSE) {
+                       events = NA_integer_, is_reference = FALSE, per = "") {
   data.frame(
     label = label, level = level, estimate = estimate, conf.low = conf.low,
     conf.high = conf.high, p.value = p.value, n = n, events = events,
-    is_reference = is_reference
+    is_reference = is_reference, per = per
   )
+}
+
+check_per <- function(per) {
+  if (is.null(per)) return(NULL)
+  is_right <- is.numeric(per) && !is.null(names(per)) && all(nzchar(names(per))) &&
+    all(is.finite(per) & per != 0)
+  if (!is_right) {
+    stop_input(c(
+      "`per` must be numbers with the names of terms, none of them 0.",
+      x = sprintf("Found %s.", describe(per)), i = "Write `per = c(age = 10)`."
+    ), arg = "per")
+  }
+  per
+}
+
+# For each term that is one number, by how much it is to differ: named by the terms
+forest_steps <- function(per, fit, grid) {
+  if (is.null(per)) return(NULL)
+  numbers <- Filter(function(term) {
+    is.numeric(grid$frame[[term]]) && length(forest_columns(fit, grid, term)) == 1L
+  }, names(grid$columns))
+  found <- lapply(stats::setNames(nm = numbers), function(term) {
+    inner <- all.vars(grid$columns[[term]])
+    match(c(term, if (length(inner) == 1L) inner), names(per))
+  })
+  unused <- setdiff(seq_along(per), unlist(found))
+  if (length(unused) > 0L) {
+    stop_input(c(
+      "`per` must name numbers of the model, each a term of its own.",
+      x = sprintf("%s is none.", format_names(names(per)[unused]))
+    ), arg = "per")
+  }
+  at <- vapply(found, function(at) at[!is.na(at)][1L], 1L)
+  stats::setNames(per[at[!is.na(at)]], numbers[!is.na(at)])
+}
+
+# "10"; for a logarithm "doubling", or "factor 10"
+format_per <- function(step, expr) {
+  is_log <- is.call(expr) && identical(expr[[1L]], quote(log)) && length(expr) == 2L
+  if (!is_log) return(format(step, digits = 3L))
+  if (isTRUE(all.equal(step, log(2)))) return("doubling")
+  paste("factor", format(exp(step), digits = 3L))
 }
 
 forest_of_ratios <- function(x) {
@@ -91,7 +142,7 @@ forest_of_ratios <- function(x) {
 }
 
 # the terms of a model: a title and its levels for a factor, one line for each other column
-forest_of_fit <- function(fit, conf.level) {
+forest_of_fit <- function(fit, conf.level, per = NULL) {
   grid <- grid_setup(fit)
   check_level(conf.level, "conf.level")
   beta <- stats::coef(fit)
@@ -104,9 +155,11 @@ forest_of_fit <- function(fit, conf.level) {
   } else {
     2 * stats::pnorm(-abs(beta / std_error))
   }
-  ratio <- function(k, label, ...) {
-    forest_row(label, 1L, exp(beta[[k]]), limits[k, 1L], limits[k, 2L], p_value[[k]], ...)
+  ratio <- function(k, label, ..., step = 1) {
+    ends <- sort(limits[k, ]^step, na.last = TRUE)
+    forest_row(label, 1L, exp(beta[[k]] * step), ends[[1L]], ends[[2L]], p_value[[k]], ...)
   }
+  steps <- forest_steps(per, fit, grid)
   event <- grid$y[, ncol(grid$y)] == 1
   factors <- attr(grid$terms, "factors")
   order_of <- attr(grid$terms, "order")
@@ -135,7 +188,11 @@ forest_of_fit <- function(fit, conf.level) {
     names <- names(beta)[k]
     do.call(rbind, lapply(seq_along(k), function(j) {
       label <- if (length(k) == 1L && is_main) title else forest_product(names[[j]], fit)
-      line <- ratio(k[[j]], label, n = nrow(grid$frame), events = sum(event))
+      step <- if (is_main && term %in% names(steps)) steps[[term]]
+      line <- ratio(
+        k[[j]], label, n = nrow(grid$frame), events = sum(event), step = step %||% 1,
+        per = if (is.null(step)) "" else format_per(step, grid$columns[[term]])
+      )
       line$level <- 0L
       line
     }))

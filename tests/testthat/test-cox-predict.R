@@ -196,3 +196,26 @@ test_that("a row of newdata without its stratum is NA where the stratum counts",
   expect_equal(ours$fit[-c(2, 4)], whole$fit[-c(2, 4)])
   expect_equal(ours$se.fit[-c(2, 4)], whole$se.fit[-c(2, 4)])
 })
+
+test_that("the standard error of an expected number is what the help says, with entry times", {
+  formula <- Surv(start, stop, event) ~ age + surgery
+  fit <- fit_cox(formula, survival::heart, ties = "breslow")
+  steps <- survival::coxph.detail(survival::coxph(formula, survival::heart, ties = "breslow"))
+  patient <- data.frame(start = 100, stop = 900, event = 0, age = 5, surgery = 0)
+  from_mean <- matrix(c(5, 0), length(steps$time), 2, byrow = TRUE) - steps$means
+  variance <- function(is_in) {
+    q <- colSums(from_mean[is_in, ] * steps$hazard[is_in])
+    sum(steps$varhaz[is_in]) + drop(t(q) %*% fit$var %*% q)
+  }
+  risk <- exp(sum((c(5, 0) - fit$means) * coef(fit)))
+  found <- predict(fit, patient, type = "expected", se.fit = TRUE)
+  expect_close(
+    found$se.fit,
+    risk * sqrt(variance(steps$time <= 900) - variance(steps$time <= 100)), 1e-8
+  )
+  curve <- survival::survfit(fit, patient[c("age", "surgery")], start.time = 100.01)
+  at <- max(which(curve$time <= 900))
+  expect_close(found$fit, curve$cumhaz[[at]], 1e-8)
+  own <- steps$time > 100 & steps$time <= 900
+  expect_close(curve$std.err[[at]], risk * sqrt(variance(own)), 1e-8)
+})

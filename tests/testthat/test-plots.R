@@ -271,3 +271,26 @@ test_that("what cannot be drawn is told", {
   expect_error(plot_zph(fit, terms = "pgr"), "Unknown", class = input)
   expect_error(adjusted_curves(fit, conf.level = 2), class = input)
 })
+
+test_that("a forest gives ratios for as much as is asked, and says so", {
+  gbsg <- survival::gbsg
+  fit <- fit_cox(Surv(rfstime, status) ~ age + log(nodes) + size + factor(grade), gbsg)
+  rescaled <- survival::coxph(
+    Surv(rfstime, status) ~ I(age / 10) + log2(nodes) + I(-size / 5) + factor(grade), gbsg
+  )
+  per <- c(age = 10, nodes = log(2), size = -5)
+  rows <- forest_of_fit(fit, 0.95, per)
+  expect_close(rows$estimate[1:3], exp(coef(rescaled)[1:3]), 1e-8)
+  expect_close(rows$conf.low[1:3], exp(confint(rescaled)[1:3, 1]), 1e-8)
+  expect_close(rows$conf.high[1:3], exp(confint(rescaled)[1:3, 2]), 1e-8)
+  expect_close(rows$p.value[1:3], summary(rescaled)$coefficients[1:3, 5], 1e-6)
+  expect_identical(rows[-(1:3), ], forest_of_fit(fit, 0.95)[-(1:3), ])
+  drawn <- plot_forest(fit, labels = c(age = "Age (years)"), per = per)$data$label
+  expect_identical(
+    drawn[1:4], c("Age (years), per 10", "log(nodes), per doubling", "size, per -5", "factor(grade)")
+  )
+  expect_identical(forest_of_fit(fit, 0.95, c("log(nodes)" = log(10)))$per[[2]], "factor 10")
+  for (wrong in list(10, c(age = 0), c(age = NA), c(age = "10"), c(grade = 2), c(nobody = 1))) {
+    expect_error(plot_forest(fit, per = wrong), "`per` must", class = "survresist_error_input")
+  }
+})

@@ -32,6 +32,11 @@ test_that("the report of the default study says what its models say", {
   p <- anova(fit, full)[2, 4]
   expect_match(text, sprintf("The test that the two differ gives p = %.2f", p), fixed = TRUE)
   expect_match(text, "is *not* shown", fixed = TRUE)
+  # covariates go by their names, not by their columns
+  postmenopausal <- sum(gbsg$meno[!gbsg$status2])
+  expect_match(text, sprintf("|Postmenopausal | %d (", postmenopausal), fixed = TRUE)
+  expect_match(text, "|log positive nodes |", fixed = TRUE)
+  expect_match(text, "Tumour size (mm), median", fixed = TRUE)
   expect_false(grepl("Error|NULL|NaN", sub("sessionInfo.*", "", text)))
 })
 
