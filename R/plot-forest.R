@@ -11,7 +11,7 @@
 #' @param x a Cox model, or a data frame of [hazard_ratio()].
 #' @param conf.level for a model: confidence level, between 0 and 1.
 #' @param labels a named character vector, to rename variables, levels or coefficients.
-#' @param per for a model: a named vector of numbers, by how much a number is to differ in the ratio:
+#' @param per for a model: a named vector, by how much a number is to differ in the ratio:
 #'   `c(age = 10)` gives the ratio for ten years, `c("log(nodes)" = log(2))` for a doubling of the
 #'   nodes. Names are terms, or the variable in them; what is not named has the ratio for 1. The
 #'   label says it.

@@ -243,14 +243,21 @@ SEXP r_cox_stratum_means(SEXP bundle)
     return out;
 }
 
-/* z beta of every row, z about the centre as below. */
+/* Rows of x about a centre: p values, or p x n_stratum when the bundle has strata. */
+static void centred_from_r(SEXP bundle, SEXP centre, sr_cox_data *data)
+{
+    sr_data_from_r(bundle, data);
+    data->x.centre =
+        sr_doubles_or_null(centre, data->x.p * (size_t)data->times.n_stratum, "centre");
+    data->x.stratum = data->times.stratum;
+}
+
+/* z beta of every row, z about the centre. */
 SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta)
 {
     sr_cox_data data;
-    sr_data_from_r(bundle, &data);
+    centred_from_r(bundle, centre, &data);
     const double *const slope = sr_doubles_or_null(beta, data.x.p, "beta");
-    data.x.centre = sr_doubles_or_null(centre, data.x.p * (size_t)data.times.n_stratum, "centre");
-    data.x.stratum = data.times.stratum;
     SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
     sr_context ctx;
     sr_context_open(&ctx);
@@ -260,16 +267,12 @@ SEXP r_cox_linear(SEXP bundle, SEXP centre, SEXP beta)
     return out;
 }
 
-/* sqrt(z' var z) of every row, z about the centre: p values, or p x n_stratum when the bundle has
- * strata. */
+/* sqrt(z' var z) of every row, z about the centre. */
 SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var)
 {
     sr_cox_data data;
-    sr_data_from_r(bundle, &data);
-    const size_t p = data.x.p;
-    const double *const form = sr_doubles_or_null(var, p * p, "var");
-    data.x.centre = sr_doubles_or_null(centre, p * (size_t)data.times.n_stratum, "centre");
-    data.x.stratum = data.times.stratum;
+    centred_from_r(bundle, centre, &data);
+    const double *const form = sr_doubles_or_null(var, data.x.p * data.x.p, "var");
     SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.times.n));
     sr_context ctx;
     sr_context_open(&ctx);

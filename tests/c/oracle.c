@@ -25,6 +25,16 @@ static int dies_with(const sr_cox_data *data, size_t i, size_t at)
            data->times.stop[i] == data->times.stop[at];
 }
 
+const int all_centred[MOST_P] = {1, 1, 1, 1, 1, 1, 1, 1};
+sr_cox_control tight_control(int is_efron)
+{
+    return (sr_cox_control){.is_efron = is_efron,
+                            .max_iter = 40,
+                            .eps = 1e-13,
+                            .tol_chol = 1e-12,
+                            .is_centred = all_centred};
+}
+
 long double oracle_eta(const sr_cox_data *data, const double *beta, size_t i)
 {
     long double eta = data->offset == NULL ? 0 : data->offset[i];

@@ -25,6 +25,11 @@ long double oracle_eta(const sr_cox_data *data, const double *beta, size_t i);
 /* Solve info s = score by elimination, for a positive definite information. */
 void oracle_solve(size_t p, const long double *info, const long double *score, long double *s);
 
+/* What a fit is told that is compared with the oracle: centre all columns, go on until nothing
+ * moves. */
+extern const int all_centred[MOST_P];
+sr_cox_control tight_control(int is_efron);
+
 /* A data set with room of its own. */
 typedef struct {
     size_t n, p;

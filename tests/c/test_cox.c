@@ -41,16 +41,6 @@ static void close_fit(fitted *f)
     free(f->eta);
 }
 
-static const int all_centred[MOST_P] = {1, 1, 1, 1, 1, 1, 1, 1};
-static sr_cox_control tight(int is_efron)
-{
-    return (sr_cox_control){.is_efron = is_efron,
-                            .max_iter = 40,
-                            .eps = 1e-13,
-                            .tol_chol = 1e-12,
-                            .is_centred = all_centred};
-}
-
 static sr_status fit_on(int n_thread, const sr_cox_data *data, const sr_cox_control *control,
                         fitted *out)
 {
@@ -76,7 +66,7 @@ static void check_fit(const design *d, int is_efron)
     const size_t n = d->data.times.n, p = d->data.x.p;
     fitted f;
     open_fit(n, &f);
-    const sr_cox_control control = tight(is_efron);
+    const sr_cox_control control = tight_control(is_efron);
     CHECK_OK(fit_on(2, &d->data, &control, &f));
     CHECK(f.fit.is_converged);
     CHECK(f.fit.rank == (int)p);
@@ -223,7 +213,7 @@ TEST(cox_fit_does_not_depend_on_row_order)
         fitted a, b;
         open_fit(spec.n, &a);
         open_fit(spec.n, &b);
-        const sr_cox_control control = tight(1);
+        const sr_cox_control control = tight_control(1);
         CHECK_OK(fit_on(1, &d.data, &control, &a));
         CHECK_OK(fit_on(1, &e.data, &control, &b));
         check_same(spec.n, spec.p, &a, &b, order, 1e-10);
@@ -251,7 +241,7 @@ TEST(cox_fit_has_the_same_bits_on_any_threads)
         fitted a, b;
         open_fit(spec.n, &a);
         open_fit(spec.n, &b);
-        const sr_cox_control control = tight(1);
+        const sr_cox_control control = tight_control(1);
         CHECK_OK(fit_on(1, &d.data, &control, &a));
         CHECK_OK(fit_on(3, &d.data, &control, &b));
         CHECK_SAME_BITS(spec.p, a.coef, b.coef);

@@ -19,16 +19,6 @@ static design_spec spec_of(int which)
 }
 enum { N_DESIGN = 16, N_REPLICATE = 19 };
 
-static const int all_centred[MOST_P] = {1, 1, 1, 1, 1, 1, 1, 1};
-static sr_cox_control tight(int is_efron)
-{
-    return (sr_cox_control){.is_efron = is_efron,
-                            .max_iter = 40,
-                            .eps = 1e-13,
-                            .tol_chol = 1e-12,
-                            .is_centred = all_centred};
-}
-
 /* The rows of a design, row i written out count[i * stride] times. */
 static void write_out(const design *from, const int *count, size_t stride, design *out)
 {
@@ -52,7 +42,7 @@ TEST(lanes_give_the_likelihood_of_the_rows_written_out)
         for (int is_efron = 0; is_efron < 2; is_efron++) {
             const design_spec spec = spec_of(which);
             const size_t p = spec.p;
-            const sr_cox_control control = tight(is_efron);
+            const sr_cox_control control = tight_control(is_efron);
             design d;
             design_make(&spec, &d);
             sr_context ctx = {.n_thread = 1};
@@ -122,7 +112,7 @@ TEST(boot_is_the_fit_to_the_rows_written_out)
     for (int which = 0; which < N_DESIGN; which++) {
         const design_spec spec = spec_of(which);
         const size_t n = spec.n, p = spec.p;
-        sr_cox_control control = tight(which % 5 != 0);
+        sr_cox_control control = tight_control(which % 5 != 0);
         design d;
         design_make(&spec, &d);
         control.init = d.truth;

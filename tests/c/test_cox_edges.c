@@ -2,7 +2,6 @@
 #include "oracle.h"
 #include <stdlib.h>
 
-static const int all_centred[MOST_P] = {1, 1, 1, 1, 1, 1, 1, 1};
 static const sr_cox_control tight = {
     .is_efron = 1, .max_iter = 40, .eps = 1e-13, .tol_chol = 1e-12, .is_centred = all_centred};
 

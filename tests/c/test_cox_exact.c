@@ -139,7 +139,6 @@ static long double penalised(const sr_cox_data *data, int is_efron, const double
 
 static void check_firth(const design_spec *spec, int is_efron)
 {
-    static const int all_centred[MOST_P] = {1, 1, 1, 1, 1, 1, 1, 1};
     const size_t p = spec->p;
     const double step = 1e-4;
     double coef[MOST_P], var[MOST_P * MOST_P], means[MOST_P], score[MOST_P];
@@ -236,7 +235,6 @@ TEST(exact_and_firth_stop_when_asked)
     int count = 0;
     design d;
     design_make(&spec, &d);
-    static const int all_centred[2] = {1, 1};
     const sr_cox_control control = {
         .max_iter = 20, .eps = 1e-9, .tol_chol = 1e-12, .is_centred = all_centred};
     sr_cox_fit fit = {.coef = coef, .var = var, .means = means};

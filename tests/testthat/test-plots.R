@@ -287,7 +287,7 @@ test_that("a forest gives ratios for as much as is asked, and says so", {
   expect_identical(rows[-(1:3), ], forest_of_fit(fit, 0.95)[-(1:3), ])
   drawn <- plot_forest(fit, labels = c(age = "Age (years)"), per = per)$data$label
   expect_identical(
-    drawn[1:4], c("Age (years), per 10", "log(nodes), per doubling", "size, per -5", "factor(grade)")
+    drawn[1:3], c("Age (years), per 10", "log(nodes), per doubling", "size, per -5")
   )
   expect_identical(forest_of_fit(fit, 0.95, c("log(nodes)" = log(10)))$per[[2]], "factor 10")
   for (wrong in list(10, c(age = 0), c(age = NA), c(age = "10"), c(grade = 2), c(nobody = 1))) {
