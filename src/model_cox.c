@@ -19,6 +19,7 @@
 #include "core_thread.h"
 #include "model_cox_pass.h"
 #include "model_cox_rows.h"
+#include "model_cox_sweep.h"
 #include <math.h>
 #include <string.h>
 
@@ -174,6 +175,7 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
         const sr_objective objective = {p, evaluate, &v};
         const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
         SR_TRY(sr_newton(ctx, &objective, &steps, &result));
+        SR_TRY(sr_cox_sweep(ctx, data, &rs, &scaling, control, &result));
     }
     SR_TRY(set_residuals(ctx, &v, data->times.n, fit));
     sr_arena_restore(&ctx->arena, own);

@@ -14,7 +14,10 @@
  *
  * Robust variance: with c_g = sum of w_i s_i over the rows of cluster g,
  *   var_robust = V (sum_g c_g c_g') V,
- * the crossproduct of the collapsed dfbeta c_g' V. The rows' scores exist a block at a time only.
+ * the crossproduct of the collapsed dfbeta c_g' V. It is formed as R (sum_g R'c_g c_g'R) R' with
+ * R R' = V: where columns almost depend on each other, the elements of V c cancel, and would cancel
+ * twice between V and the sum of products. The rows' scores exist a block at a time only. The score
+ * statistic u' (sum c c')^-1 u is the same for c and for R'c.
  * Reference: Lin and Wei, JASA 84 (1989), 1074-1078, doi:10.1080/01621459.1989.10478874.
  */
 #ifndef SR_MODEL_COX_RESID_H
@@ -37,16 +40,26 @@ sr_status sr_cox_scores_open(sr_context *ctx, const sr_cox_data *data, const sr_
 /* out[n x p] by column: score residuals, each times its weight when is_weighted. */
 sr_status sr_cox_scores_all(sr_context *ctx, const sr_cox_scores *scores, int is_weighted,
                             double *out);
-/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g; cluster[n] from 0, NULL: each row its own. */
-sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores, const int *cluster,
-                             size_t n_cluster, double *meat, double *total);
+/* The same for rows [from, from + m), weighted or not: row i of column j at block[j * SR_BLOCK + i].
+ * side: room for p x SR_BLOCK. */
+void sr_cox_scores_block(const sr_cox_scores *scores, int is_weighted, size_t from, size_t m,
+                         double *block, double *side);
+
+typedef struct {
+    const int *cluster; /* [n] 0-based; NULL: each row its own */
+    size_t n_cluster;
+} sr_cox_clusters;
+/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g, where c_g is first multiplied from the right
+ * by root[p x p], lower triangular, unless that is NULL. */
+sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
+                             const sr_cox_clusters *by, const double *root, double *meat,
+                             double *total);
 
 typedef struct {
     const double *eta;      /* [n] at the estimate */
     const double *eta_null; /* [n] where the score test is taken, NULL: 0 */
     const double *var;      /* [p x p] inverse information */
-    const int *cluster;     /* [n] 0-based, or NULL */
-    size_t n_cluster;
+    sr_cox_clusters by;
     double tol_chol;
 } sr_cox_robust_in;
 /* var[p x p] robust variance; *score_test the robust score statistic. */

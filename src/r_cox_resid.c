@@ -53,8 +53,7 @@ SEXP r_cox_robust(SEXP bundle, SEXP eta, SEXP eta_null, SEXP var, SEXP is_efron,
         .eta = sr_doubles_or_null(eta, n, "eta"),
         .eta_null = sr_doubles_or_null(eta_null, n, "eta_null"),
         .var = sr_doubles_or_null(var, p * p, "var"),
-        .cluster = codes,
-        .n_cluster = (size_t)most,
+        .by = {codes, (size_t)most},
         .tol_chol = Rf_asReal(tol_chol),
     };
     SEXP out = PROTECT(sr_named_list(names));

@@ -135,10 +135,11 @@ TEST(robust_variance_is_the_crossproduct_of_cluster_sums)
         for (size_t g = 0; g < n_cluster; g++)
             for (size_t j = 0; j < p * p; j++)
                 want[j] += sums[g * p + j / p] * sums[g * p + j % p];
-        CHECK_OK(sr_cox_scores_meat(&ctx, &scores, cluster, n_cluster, got, total));
+        const sr_cox_clusters by = {cluster, n_cluster};
+        CHECK_OK(sr_cox_scores_meat(&ctx, &scores, &by, NULL, got, total));
         CHECK_CLOSE(p * p, got, want, 1e-11);
         ctx.n_thread = 3;
-        CHECK_OK(sr_cox_scores_meat(&ctx, &scores, cluster, n_cluster, again, total));
+        CHECK_OK(sr_cox_scores_meat(&ctx, &scores, &by, NULL, again, total));
         CHECK_SAME_BITS(p * p, again, got);
         sr_arena_free(&ctx.arena);
         free(eta);

@@ -187,12 +187,18 @@ gaps_of_predictions <- function(ours, theirs) {
   unlist(gaps)
 }
 
-# The residuals that the oracle finds for a fit of a small design
+# What the oracle finds for a fit of a small design: oracle_fit(), oracle_residuals(), the score
+# test at 0 and the weights
 oracle_of_fit <- function(design, fit) {
   frame <- cox_rebuild(fit)
   data <- oracle_data(
     frame$x, frame$y, design$ties, frame$stratum, frame$weights, frame$offset
   )
   exact <- oracle_fit(data, unname(fit$coefficients))
-  c(exact, oracle_residuals(data, exact$coef), weights = list(data$weights))
+  start <- oracle_mp(data, numeric(length(exact$coef)))
+  test <- oracle_quadratic_form(oracle_inverse(start$info), start$score)
+  c(
+    exact, oracle_residuals(data, exact$coef),
+    list(score_test = as.numeric(test), weights = data$weights)
+  )
 }

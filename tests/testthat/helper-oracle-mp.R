@@ -122,6 +122,11 @@ oracle_inverse <- function(a) {
   inverse
 }
 
+# v' a v of such a matrix and a vector of such numbers
+oracle_quadratic_form <- function(a, v) {
+  sum(v * do.call(c, lapply(seq_along(v), function(i) sum(do.call(c, a[i, ]) * v))))
+}
+
 # The maximum, by Newton steps from `beta`, as doubles.
 oracle_fit <- function(data, beta, n_step = 8L) {
   beta <- mp(beta)
