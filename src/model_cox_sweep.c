@@ -152,6 +152,14 @@ static void return_variance(size_t p, const double *mix, const double *swept, do
         }
 }
 
+static int is_finite(size_t m, const double *value)
+{
+    int answer = 1;
+    for (size_t i = 0; i < m; i++)
+        answer &= isfinite(value[i]) != 0;
+    return answer;
+}
+
 static double quadratic_form(size_t p, const double *matrix, const double *y)
 {
     double sum = 0;
@@ -195,13 +203,17 @@ sr_status sr_cox_sweep(sr_context *ctx, const sr_cox_data *data, const sr_riskse
         SR_TRY(look_at(ctx, &s, result->theta, r.score, r.info));
         if (invert(p, r.info, tol_chol, r.unit, r.inverse) == result->rank) {
             invert_factor(p, r.factor, r.mix);
-            return_variance(p, r.mix, r.inverse, r.info, result->inverse);
+            return_variance(p, r.mix, r.inverse, r.info, r.factor);
+            if (is_finite(p * p, r.factor))
+                memcpy(result->inverse, r.factor, p * p * sizeof(double));
         }
         for (size_t j = 0; j < p; j++)
             r.start[j] = init == NULL ? 0 : init[j] / scaling->scale[j];
         SR_TRY(look_at(ctx, &s, r.start, r.score, r.info));
-        if (invert(p, r.info, tol_chol, r.unit, r.inverse) == result->rank)
-            result->score_test = quadratic_form(p, r.inverse, r.score);
+        if (invert(p, r.info, tol_chol, r.unit, r.inverse) == result->rank) {
+            const double test = quadratic_form(p, r.inverse, r.score);
+            result->score_test = isfinite(test) ? test : result->score_test;
+        }
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
