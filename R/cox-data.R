@@ -18,3 +18,11 @@ cox_newton <- function(data, ties, init, control, is_centred, tolerance = 0) {
     control$toler.chol, is_centred, tolerance
   )
 }
+
+# The response as a plain matrix of doubles
+event_matrix <- function(y) {
+  y <- unclass(y)
+  if (!is.double(y)) storage.mode(y) <- "double"
+  dimnames(y) <- NULL # a row's name is a string that indexing would have to make
+  y
+}

@@ -17,12 +17,8 @@ harmless <- c(
 )
 
 cox_frame_fast <- function(request) {
-  if (request$keep_frame || !is.null(request$call$subset)) return(NULL)
-  nafun <- request$nafun
-  if (!identical(nafun, stats::na.omit) && !identical(nafun, stats::na.exclude)) return(NULL)
-  read <- read_formula(request$formula)
+  read <- read_request(request)
   if (is.null(read)) return(NULL)
-  read <- c(read, read_arguments(request$call))
   found <- find_columns(read, request)
   if (is.null(found)) return(NULL)
   response <- fast_response(found)
@@ -32,7 +28,43 @@ cox_frame_fast <- function(request) {
   fast_frame(read, found, response, grouped, request)
 }
 
+# The parts of a fit whose response `y` is kept and that left no row out: nothing of the response is
+# made again, and x only where it is needed. NULL when the columns are not as they were.
+fast_parts <- function(request, y, needs_x, is_scanned) {
+  read <- read_request(request)
+  n <- nrow(y)
+  if (is.null(read) || is.data.frame(request$data) && nrow(request$data) != n) return(NULL)
+  read$response <- list()
+  if (!needs_x) read$x <- character()
+  found <- find_columns(read, request)
+  if (is.null(found) || !are_usable(found, n)) return(NULL)
+  grouped <- if (length(found$strata) > 0L) group_strata(found$strata[[1L]], read$strata)
+  scanned <- c(
+    if (!is_scanned) found$x, if (!is.null(grouped)) list(grouped$code), found$offset,
+    lapply(found$arguments, column_to_scan)
+  )
+  if (length(scanned) > 0L) {
+    holes <- scan_rows(unname(scanned), !logical(length(scanned)), n)
+    if (length(holes$not_finite) + length(holes$missing) > 0L) return(NULL)
+  }
+  list(
+    x = if (needs_x) double_columns(found$x), y = y, stratum = grouped$code,
+    strata_levels = grouped$levels, weights = found$arguments[["(weights)"]],
+    offset = if (length(found$offset)) found$offset[[1L]],
+    cluster = found$arguments[["(cluster)"]]
+  )
+}
+
 # --- reading the call -----------------------------------------------------------------------------
+
+# list(response, x, strata, offset, arguments), NULL where the ordinary path is needed
+read_request <- function(request) {
+  if (request$keep_frame || !is.null(request$call$subset)) return(NULL)
+  nafun <- request$nafun
+  if (!identical(nafun, stats::na.omit) && !identical(nafun, stats::na.exclude)) return(NULL)
+  read <- read_formula(request$formula)
+  if (!is.null(read)) c(read, read_arguments(request$call))
+}
 
 # list(response, x, strata, offset): expressions and names; NULL when the formula has anything else.
 read_formula <- function(formula) {

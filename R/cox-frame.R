@@ -309,22 +309,18 @@ assign_list <- function(assign, labels) {
 #' The rows and columns that a fit used
 #'
 #' @param fit from [fit_cox()].
+#' @param needs_x `FALSE`: x may be missing from the result.
+#' @param is_scanned `TRUE`: the caller finds missing values in x by itself.
 #' @returns list(x, y, stratum, strata, weights, offset, cluster, mf): x as a matrix, or a list of
 #'   columns when `as_columns` and the fit took the fast path.
 #' @noRd
-cox_rebuild <- function(fit, as_columns = FALSE) {
+cox_rebuild <- function(fit, as_columns = FALSE, needs_x = TRUE, is_scanned = FALSE) {
   frame <- NULL
   if (isTRUE(fit$sr$is_fast) && isTRUE(getOption("survresist.fast", TRUE))) {
-    frame <- rebuild_fast(fit)
+    frame <- rebuild_fast(fit, needs_x, is_scanned)
   }
   if (is.null(frame)) frame <- rebuild_ordinary(fit)
-  if (nrow(frame$y) != fit$n) {
-    stop_input(c(
-      "The data are not those of the fit.",
-      x = sprintf("The fit used %d rows, the same call now gives %d.", fit$n, nrow(frame$y)),
-      i = "Keep the data unchanged, or fit with `model = TRUE`."
-    ), arg = "fit")
-  }
+  if (nrow(frame$y) != fit$n) stop_changed_data(fit, nrow(frame$y))
   if (!is.null(fit[["y"]])) frame$y <- fit[["y"]]
   if (is.list(frame$x) && !as_columns) {
     frame$x <- matrix(
@@ -335,7 +331,15 @@ cox_rebuild <- function(fit, as_columns = FALSE) {
   frame[c("x", "y", "stratum", "strata", "weights", "offset", "cluster", "mf")]
 }
 
-rebuild_fast <- function(fit) {
+stop_changed_data <- function(fit, n) {
+  stop_input(c(
+    "The data are not those of the fit.",
+    x = sprintf("The fit used %d rows, the same call now gives %d.", fit$n, n),
+    i = "Keep the data unchanged, or fit with `model = TRUE`."
+  ), arg = "fit")
+}
+
+rebuild_fast <- function(fit, needs_x, is_scanned) {
   env <- environment(fit$terms)
   data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
   if (is.null(data) && !is.null(fit$call$data)) return(NULL)
@@ -343,7 +347,10 @@ rebuild_fast <- function(fit) {
     call = fit$call, formula = fit$formula, data = data, env = env, keep_frame = FALSE,
     nafun = if (inherits(fit$na.action, "exclude")) stats::na.exclude else stats::na.omit
   )
-  frame <- cox_frame_fast(request)
+  frame <- if (is.null(fit$na.action) && !is.null(fit[["y"]])) {
+    fast_parts(request, fit[["y"]], needs_x, is_scanned)
+  }
+  if (is.null(frame)) frame <- cox_frame_fast(request)
   if (is.null(frame)) return(NULL)
   if (!is.null(frame$stratum)) {
     frame$strata <- structure(

@@ -171,7 +171,7 @@ curve_base <- function(object, se.fit, start.time) {
   needs_parts <- se.fit || !is.null(strata) || is.null(object[["y"]]) || has_offset ||
     !is_as_fitted || (!is.null(object$call$weights) && is.null(object$weights))
   if (needs_parts) {
-    parts <- cox_rebuild(object, as_columns = TRUE)
+    parts <- cox_rebuild(object, as_columns = TRUE, needs_x = se.fit || !is_as_fitted)
   } else {
     parts <- list(y = object$y, weights = object$weights)
   }

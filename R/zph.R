@@ -39,9 +39,10 @@
 zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = TRUE) {
   call <- match.call()
   check_zph(fit)
-  data <- cox_rebuild(fit, as_columns = TRUE)
-  data$y <- event_matrix(data$y)
-  clock <- zph_clock(data, transform, zph_clock_name(transform, substitute(transform)))
+  data <- cox_rebuild(fit, as_columns = TRUE, is_scanned = TRUE)
+  y <- data$y
+  if (!is.double(y)) storage.mode(y) <- "double"
+  clock <- zph_clock(y, transform, zph_clock_name(transform, substitute(transform)))
   kept <- zph_columns(fit, terms)
   x <- data$x
   if (!all(kept$is_kept)) {
@@ -49,20 +50,24 @@ zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = 
   }
   if (is.integer(x)) storage.mode(x) <- "double"
   found <- .Call(
-    C_cox_zph,
-    cox_data(x, data$y, data$stratum, as_double(data$weights)),
-    as.double(fit$linear.predictors), identical(fit$method, "efron"), clock$row,
-    clock$value - mean(clock$value)
+    C_cox_zph, cox_data(x, y, data$stratum, as_double(data$weights)),
+    as.double(fit$linear.predictors), identical(fit$method, "efron"), clock$kind, clock$given
   )
+  check_clock(found, clock, y)
+  if (!all(is.finite(found$score))) cox_rebuild(fit) # data that have changed are an error there
   coef <- fit$coefficients[kept$is_kept]
-  time <- data$y[clock$row, ncol(data$y) - 1L]
   result <- list(
     table = zph_table(found, coef, kept$assign, terms && singledf, global),
-    x = clock$value, time = time
+    x = found$clock, time = found$time
   )
-  if (!is.null(data$strata)) result$strata <- data$strata[clock$row]
-  scaled <- zph_residuals(found, coef, kept$assign, terms)
-  dimnames(scaled$y) <- list(short_labels(time), names(kept$assign))
+  if (!is.null(data$strata)) {
+    result$strata <- structure(
+      found$stratum + 1L, levels = levels(data$strata), class = class(data$strata)
+    )
+  }
+  # text that is made when it is looked at
+  labels <- as.character(.Call(C_cox_zph_short, found$time))
+  scaled <- zph_residuals(found, coef, kept$assign, terms, list(labels, names(kept$assign)))
   result$y <- scaled$y
   result$var <- scaled$var
   result$transform <- clock$name
@@ -91,28 +96,14 @@ check_zph <- function(fit, call = rlang::caller_env()) {
   }
 }
 
-event_matrix <- function(y) {
-  y <- unclass(y)
-  if (!is.double(y)) storage.mode(y) <- "double"
-  dimnames(y) <- NULL # a row's name is a string that indexing would have to make
-  y
-}
-
-# as.character(signif(time, 4)), each distinct value once
-short_labels <- function(time) {
-  short <- signif(time, 4)
-  distinct <- unique(short)
-  as.character(distinct)[match(short, distinct)]
-}
-
 zph_clock_name <- function(transform, expr) {
   if (is.character(transform)) return(transform)
   name <- deparse(expr)
   if (length(name) > 1L) "user" else name
 }
 
-# list(row: the events in order, value: g at each, name)
-zph_clock <- function(data, transform, name, call = rlang::caller_env()) {
+# list(kind: as C knows it, 0 with what a function gives for each row, name)
+zph_clock <- function(y, transform, name, call = rlang::caller_env()) {
   known <- c("km", "rank", "identity", "log")
   if (!is.function(transform) && !(rlang::is_string(transform) && transform %in% known)) {
     stop_input(c(
@@ -120,25 +111,35 @@ zph_clock <- function(data, transform, name, call = rlang::caller_env()) {
       x = paste("Found", rlang::as_label(transform))
     ), arg = "transform", call = call)
   }
-  kind <- if (is.function(transform)) 0L else match(transform, c("km", "rank"), nomatch = 0L)
-  bundle <- cox_data(NULL, data$y, data$stratum)
-  clock <- .Call(C_cox_zph_clock, bundle, kind)
-  times <- data$y[, ncol(data$y) - 1L]
-  if (is.function(transform)) {
-    clock$value <- unname(transform(times))[clock$row]
-  } else if (kind == 0L) {
-    time <- times[clock$row]
-    clock$value <- if (transform == "log") suppressWarnings(log(time)) else time
-  }
-  bad <- which(!is.finite(clock$value))
-  if (length(bad) > 0L) {
+  if (!is.function(transform)) return(list(kind = match(transform, known), name = name))
+  given <- as.double(transform(zph_times(y)))
+  if (length(given) != nrow(y)) {
     stop_input(c(
-      "`transform` must give a finite number for the time of every event.",
-      x = sprintf("It does not at time %s.", format(times[clock$row[bad[1L]]])),
-      i = 'Try `transform = "km"` or "rank".'
-    ), arg = "transform", rows = clock$row[bad], call = call)
+      "`transform` must give one number for each time.",
+      x = sprintf("It gives %d for %d times.", length(given), nrow(y))
+    ), arg = "transform", call = call)
   }
-  c(clock, name = name)
+  list(kind = 0L, given = given, name = name)
+}
+
+# The times at which rows end, without the names of the rows
+zph_times <- function(y) {
+  last <- (ncol(y) - 1L) * nrow(y)
+  unclass(y)[seq.int(last - nrow(y) + 1L, length.out = nrow(y))]
+}
+
+check_clock <- function(found, clock, y, call = rlang::caller_env()) {
+  if (all(is.finite(found$clock))) return(invisible())
+  shown <- zph_times(y)
+  shown <- if (clock$kind == 0L) clock$given else suppressWarnings(log(shown))
+  rows <- which(!is.finite(shown) & unclass(y)[, ncol(y)] != 0)
+  stop_input(c(
+    "`transform` must give a finite number for the time of every event.",
+    x = sprintf(
+      "It does not at time %s.", format(found$time[which(!is.finite(found$clock))[1L]])
+    ),
+    i = 'Try `transform = "km"` or "rank".'
+  ), arg = "transform", rows = unname(rows), call = call)
 }
 
 # Which coefficients are estimated, and which of these belong to each term
@@ -193,7 +194,7 @@ solve_information <- function(info, right) {
 
 # Schoenfeld residuals times the mean variance's inverse, plus the coefficient. Columns of one term
 # become the linear predictor that they form, whose coefficient is 1.
-zph_residuals <- function(found, coef, assign, terms) {
+zph_residuals <- function(found, coef, assign, terms, labels) {
   used <- found$is_varying * drop(found$stratum_event)
   for (j in assign) {
     # a level of a factor that a stratum lacks is no constant
@@ -214,10 +215,11 @@ zph_residuals <- function(found, coef, assign, terms) {
   }
   inverse <- solve_information(variance, diag(1, nrow(variance)))
   if (all(used > 0)) {
-    y <- .Call(C_cox_zph_scale, found$schoenfeld, combine %*% inverse, as.double(slope))
+    y <- .Call(C_cox_zph_scale, found$schoenfeld, combine %*% inverse, as.double(slope), labels)
   } else {
     residual <- found$schoenfeld %*% combine
     y <- scale_by_stratum(residual, variance, used, slope, drop(found$stratum_event))
+    dimnames(y) <- labels
   }
   list(y = y, var = unname(inverse))
 }

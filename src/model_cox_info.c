@@ -30,7 +30,7 @@
 #include "core_pair.h"
 #include "core_simd.h"
 #include "core_thread.h"
-#include "model_cox.h"
+#include "model_cox_info.h"
 #include <math.h>
 
 static int is_tied(const sr_riskset *rs, size_t k)
@@ -212,17 +212,8 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
     return SR_OK;
 }
 
-/* What the event times take from the information: a matrix to subtract for each of
- *   untied slots: S1 with weight W / S0^2;  tied: S1 - f D1 with a, and D1 with b. */
-typedef struct {
-    double *of_slot;  /* [n_slot] weight, 0 at tied slots */
-    double *of_mean;  /* [n_tied] a */
-    double *of_death; /* [n_tied] b */
-    double *share;    /* [n_tied] f */
-} mean_weights;
-
 static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_risk_sums *sums,
-                       mean_weights *out)
+                       sr_mean_weights *out)
 {
     const size_t t = (size_t)rs->slot_tied[k];
     const double n_death = rs->n_death[k], share = sums->D0[t] / n_death;
@@ -241,7 +232,7 @@ static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_r
 }
 
 static void weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark,
-                        size_t from, size_t to, mean_weights *out)
+                        size_t from, size_t to, sr_mean_weights *out)
 {
     for (size_t k = from; k < to; k++) {
         const double factor = mark == NULL ? 1 : mark[k];
@@ -252,8 +243,8 @@ static void weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const do
     }
 }
 
-static sr_status weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
-                             const double *mark, mean_weights *out)
+sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
+                             const double *mark, sr_mean_weights *out)
 {
     SR_TAKE(out->of_slot, (double *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(double)));
     SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
@@ -286,8 +277,8 @@ static sr_status subtract_cross(sr_context *ctx, size_t n, size_t p, const doubl
 static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
                                 const sr_risk_sums *sums, const double *mark, double *info)
 {
-    mean_weights weights;
-    SR_TRY(weigh_means(ctx, rs, sums, mark, &weights));
+    sr_mean_weights weights;
+    SR_TRY(sr_cox_weigh_means(ctx, rs, sums, mark, &weights));
     SR_TRY(subtract_cross(ctx, rs->n_slot, p, sums->S1, weights.of_slot, info));
     if (rs->n_tied == 0)
         return SR_OK;

@@ -5,14 +5,22 @@
 #include <math.h>
 #include <string.h>
 
-/* What a curve's rows are made from: places of the times among the distinct ones. */
+/* Where rows leave and enter: *keys*, numbered by stratum and, within, by time. Every pair of a
+ * stratum and a distinct time is one while there are not many more of them than rows; where strata
+ * are many, only the stop times of each stratum are. */
 typedef struct {
     const sr_times *times;
     const sr_timeindex *index;
-    const sr_riskset *rs;
-    uint32_t *by_stop;  /* [n] data rows by stratum and stop */
-    uint32_t *by_start; /* [n] by stratum and start, or NULL */
-} row_job;
+    size_t n_key;
+    size_t *begin;   /* [n_stratum + 1] first key of each stratum */
+    double *time;    /* [n_key], NULL: those of `index`, again in each stratum */
+    uint32_t *stop;  /* [n] key at which a row leaves */
+    uint32_t *start; /* [n] last key before a row is at risk, or NO_KEY; NULL: nobody enters late */
+    double *leaving; /* [n_key x 2] weight that leaves: without, with an event */
+    double *entering;
+} key_job;
+
+static const uint32_t NO_KEY = UINT32_MAX;
 
 /* count[b] becomes the first place of bucket b */
 static void begin_buckets(size_t n_bucket, size_t *count)
@@ -32,112 +40,153 @@ static sr_status order_by_place(sr_context *ctx, const sr_times *times, const ui
     const size_t n = times->n, n_stratum = (size_t)times->n_stratum;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     size_t *count;
+    uint32_t *by_place;
     SR_TAKE(count, (size_t *)sr_arena_zero(&ctx->arena, n_place, sizeof(size_t)));
+    SR_TAKE(by_place, sr_arena_index(&ctx->arena, n));
     for (size_t i = 0; i < n; i++)
         count[place[i]]++;
     begin_buckets(n_place, count);
     for (size_t i = 0; i < n; i++)
-        order[count[place[i]]++] = (uint32_t)i;
-    if (n_stratum > 1) {
-        uint32_t *by_place;
-        SR_TAKE(by_place, sr_arena_index(&ctx->arena, n));
-        SR_TAKE(count, (size_t *)sr_arena_zero(&ctx->arena, n_stratum, sizeof(size_t)));
-        memcpy(by_place, order, n * sizeof(uint32_t));
-        for (size_t i = 0; i < n; i++)
-            count[sr_stratum_of(times, i)]++;
-        begin_buckets(n_stratum, count);
-        for (size_t r = 0; r < n; r++)
-            order[count[sr_stratum_of(times, by_place[r])]++] = by_place[r];
-    }
+        by_place[count[place[i]]++] = (uint32_t)i;
+    SR_TAKE(count, (size_t *)sr_arena_zero(&ctx->arena, n_stratum, sizeof(size_t)));
+    for (size_t i = 0; i < n; i++)
+        count[sr_stratum_of(times, i)]++;
+    begin_buckets(n_stratum, count);
+    for (size_t r = 0; r < n; r++)
+        order[count[sr_stratum_of(times, by_place[r])]++] = by_place[r];
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
 
-/* Does the r-th data row in order open a new curve row? */
-static int is_new_row(const row_job *job, size_t r)
+static sr_status keys_by_table(sr_context *ctx, key_job *job)
 {
-    const size_t i = job->by_stop[r];
-    if (r == 0)
-        return 1;
-    const size_t before = job->by_stop[r - 1];
-    return job->index->stop[i] != job->index->stop[before] ||
-           sr_stratum_of(job->times, i) != sr_stratum_of(job->times, before);
+    const sr_times *const t = job->times;
+    const size_t n_place = job->index->n_distinct;
+    job->n_key = n_place * (size_t)t->n_stratum;
+    for (size_t s = 0; s <= (size_t)t->n_stratum; s++)
+        job->begin[s] = s * n_place;
+    SR_TICK(ctx);
+    for (size_t i = 0; i < t->n; i++)
+        job->stop[i] = (uint32_t)(sr_stratum_of(t, i) * n_place) + job->index->stop[i];
+    for (size_t i = 0; job->start != NULL && i < t->n; i++)
+        job->start[i] = (uint32_t)(sr_stratum_of(t, i) * n_place) + job->index->start[i];
+    return SR_OK;
 }
 
-/* Fill time, counts and slot; n_risk gets the weight that leaves at each row. */
-static void fill_rows(const row_job *job, sr_curve_rows *out)
+static sr_status keys_by_order(sr_context *ctx, key_job *job)
 {
-    size_t row = 0, next_stratum = 0;
-    for (size_t r = 0; r < job->times->n; r++) {
-        const size_t i = job->by_stop[r], s = sr_stratum_of(job->times, i);
-        if (is_new_row(job, r)) {
-            row = r == 0 ? 0 : row + 1;
-            while (next_stratum <= s)
-                out->row_begin[next_stratum++] = row;
-            out->time[row] = job->index->value[job->index->stop[i]];
-            out->slot[row] = sr_leave(job->rs, i);
-        }
-        const double weight = sr_weight_of(job->times, i);
-        if (job->times->event[i] != 0)
-            out->n_event[row] += weight;
-        else
-            out->n_censor[row] += weight;
-        out->n_risk[row] += weight;
-        out->n[s]++;
+    const sr_times *const t = job->times;
+    const sr_timeindex *const index = job->index;
+    size_t key = 0, next_stratum = 0, r = 0;
+    uint32_t *order;
+    SR_TAKE(order, sr_arena_index(&ctx->arena, t->n));
+    SR_TAKE(job->time, sr_arena_double(&ctx->arena, t->n));
+    SR_TRY(order_by_place(ctx, t, index->stop, index->n_distinct, order));
+    for (; r < t->n; r++) {
+        const size_t i = order[r], s = sr_stratum_of(t, i);
+        if (r > 0 && (next_stratum <= s || index->stop[i] != index->stop[order[r - 1]]))
+            key++;
+        while (next_stratum <= s)
+            job->begin[next_stratum++] = key;
+        job->time[key] = index->value[index->stop[i]];
+        job->stop[i] = (uint32_t)key;
     }
-    while (next_stratum <= (size_t)job->times->n_stratum)
-        out->row_begin[next_stratum++] = out->n_row;
+    job->n_key = t->n > 0 ? key + 1 : 0;
+    while (next_stratum <= (size_t)t->n_stratum)
+        job->begin[next_stratum++] = job->n_key;
+    if (job->start == NULL)
+        return SR_OK;
+    SR_TRY(order_by_place(ctx, t, index->start, index->n_distinct, order));
+    for (r = 0, key = 0; r < t->n; r++) { /* key: first one that is later than the entry */
+        const size_t i = order[r], s = sr_stratum_of(t, i);
+        if (key < job->begin[s])
+            key = job->begin[s];
+        while (key < job->begin[s + 1] && job->time[key] <= index->value[index->start[i]])
+            key++;
+        job->start[i] = key > job->begin[s] ? (uint32_t)(key - 1) : NO_KEY;
+    }
+    return SR_OK;
 }
 
-/* Weight at risk from the weight that leaves at each row, less that of later entries. */
-static void suffix_risk(const row_job *job, sr_curve_rows *out)
+static sr_status weigh_keys(sr_context *ctx, key_job *job)
 {
-    size_t late = job->times->n; /* entries before `late`, in order, are not yet looked at */
-    for (size_t s = (size_t)job->times->n_stratum; s-- > 0;) {
-        double high = 0, low = 0;
-        for (size_t row = out->row_begin[s + 1]; row-- > out->row_begin[s];) {
-            sr_add_exactly(&high, &low, out->n_risk[row]);
-            while (job->by_start != NULL && late > 0) {
-                const size_t i = job->by_start[late - 1];
-                if (sr_stratum_of(job->times, i) != s ||
-                    job->index->value[job->index->start[i]] < out->time[row])
-                    break;
-                sr_add_exactly(&high, &low, -sr_weight_of(job->times, i));
-                late--;
-            }
-            out->n_risk[row] = high + low;
-        }
-        while (job->by_start != NULL && late > 0 &&
-               sr_stratum_of(job->times, job->by_start[late - 1]) == s)
-            late--;
+    const sr_times *const t = job->times;
+    SR_TAKE(job->leaving, (double *)sr_arena_zero(&ctx->arena, job->n_key, 2 * sizeof(double)));
+    for (size_t i = 0; i < t->n; i++)
+        job->leaving[2 * (size_t)job->stop[i] + (t->event[i] != 0)] += sr_weight_of(t, i);
+    if (job->start == NULL)
+        return SR_OK;
+    SR_TAKE(job->entering, (double *)sr_arena_zero(&ctx->arena, job->n_key, sizeof(double)));
+    for (size_t i = 0; i < t->n; i++)
+        if (job->start[i] != NO_KEY)
+            job->entering[job->start[i]] += sr_weight_of(t, i);
+    return SR_OK;
+}
+
+/* The weight that leaves at a key, which is a row of the curve where there is some. */
+static double leaving_at(const key_job *job, size_t key)
+{
+    return job->leaving[2 * key] + job->leaving[2 * key + 1];
+}
+
+/* The rows of stratum s from `row` on; returns the row after its last. */
+static size_t fill_stratum(const key_job *job, const sr_riskset *rs, size_t s, size_t row,
+                           sr_curve_rows *out)
+{
+    const double *const time = job->time == NULL ? job->index->value : job->time + job->begin[s];
+    size_t slot = rs->slot_begin[s];
+    for (size_t k = job->begin[s]; k < job->begin[s + 1]; k++) {
+        if (!(leaving_at(job, k) > 0))
+            continue;
+        out->time[row] = time[k - job->begin[s]];
+        out->n_censor[row] = job->leaving[2 * k];
+        out->n_event[row] = job->leaving[2 * k + 1];
+        slot += job->leaving[2 * k + 1] > 0; /* a time with events is the next slot */
+        out->slot[row++] = (uint32_t)slot;
     }
+    double high = 0, low = 0;
+    for (size_t k = job->begin[s + 1], r = row; k-- > job->begin[s];) {
+        sr_add_exactly(&high, &low, leaving_at(job, k));
+        if (job->start != NULL)
+            sr_add_exactly(&high, &low, -job->entering[k]);
+        if (leaving_at(job, k) > 0)
+            out->n_risk[--r] = high + low;
+    }
+    return row;
 }
 
 static sr_status rows_make(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
                            const sr_riskset *rs, sr_curve_rows *out)
 {
-    SR_TICK(ctx);
-    row_job job = {times, index, rs, NULL, NULL};
     const size_t n_stratum = (size_t)times->n_stratum;
-    SR_TAKE(job.by_stop, sr_arena_index(&ctx->arena, times->n));
-    SR_TRY(order_by_place(ctx, times, index->stop, index->n_distinct, job.by_stop));
-    if (times->start != NULL) {
-        SR_TAKE(job.by_start, sr_arena_index(&ctx->arena, times->n));
-        SR_TRY(order_by_place(ctx, times, index->start, index->n_distinct, job.by_start));
-    }
+    key_job job = {.times = times, .index = index};
     *out = (sr_curve_rows){0};
-    for (size_t r = 0; r < times->n; r++)
-        out->n_row += (size_t)is_new_row(&job, r);
-    const size_t n_row = out->n_row;
+    SR_TAKE(job.begin, sr_arena_sizes(&ctx->arena, n_stratum + 1));
+    SR_TAKE(job.stop, sr_arena_index(&ctx->arena, times->n));
+    if (times->start != NULL)
+        SR_TAKE(job.start, sr_arena_index(&ctx->arena, times->n));
+    if (n_stratum <= (4 * times->n + 65536) / (index->n_distinct + 1))
+        SR_TRY(keys_by_table(ctx, &job));
+    else
+        SR_TRY(keys_by_order(ctx, &job));
+    SR_TRY(weigh_keys(ctx, &job));
+    for (size_t k = 0; k < job.n_key; k++)
+        out->n_row += leaving_at(&job, k) > 0;
     SR_TAKE(out->row_begin, sr_arena_sizes(&ctx->arena, n_stratum + 1));
     SR_TAKE(out->n, (size_t *)sr_arena_zero(&ctx->arena, n_stratum, sizeof(size_t)));
-    SR_TAKE(out->time, sr_arena_double(&ctx->arena, n_row));
-    SR_TAKE(out->n_risk, (double *)sr_arena_zero(&ctx->arena, n_row, sizeof(double)));
-    SR_TAKE(out->n_event, (double *)sr_arena_zero(&ctx->arena, n_row, sizeof(double)));
-    SR_TAKE(out->n_censor, (double *)sr_arena_zero(&ctx->arena, n_row, sizeof(double)));
-    SR_TAKE(out->slot, sr_arena_index(&ctx->arena, n_row));
-    fill_rows(&job, out);
-    suffix_risk(&job, out);
+    SR_TAKE(out->time, sr_arena_double(&ctx->arena, out->n_row));
+    SR_TAKE(out->n_risk, sr_arena_double(&ctx->arena, out->n_row));
+    SR_TAKE(out->n_event, sr_arena_double(&ctx->arena, out->n_row));
+    SR_TAKE(out->n_censor, sr_arena_double(&ctx->arena, out->n_row));
+    SR_TAKE(out->slot, sr_arena_index(&ctx->arena, out->n_row));
+    size_t row = 0;
+    for (size_t s = 0; s < n_stratum; s++) {
+        out->row_begin[s] = row;
+        row = fill_stratum(&job, rs, s, row, out);
+    }
+    out->row_begin[n_stratum] = row;
+    for (size_t i = 0; i < times->n; i++)
+        out->n[sr_stratum_of(times, i)]++;
     return SR_OK;
 }
 

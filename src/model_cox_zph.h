@@ -6,39 +6,64 @@
 #define SR_MODEL_COX_ZPH_H
 #include "model_cox.h"
 
-/* The events in the order of their times, stratum after stratum, and what a clock that runs with
- * the data shows at each:
+/* What the clock g shows at an event:
+ *   SR_CLOCK_GIVEN     given[row]
  *   SR_CLOCK_SURVIVAL  1 minus the Kaplan-Meier curve of all rows (unweighted, no strata) just
  *                      before the event
  *   SR_CLOCK_RANK      rank of the event's time among the times of all rows, ties sharing the mean
- * row[n_event] and value[n_event] are the caller's room, n_event = rows with event != 0. Rows of
- * one time come ascending, or descending with is_reversed. O(n). */
-typedef enum { SR_CLOCK_NONE, SR_CLOCK_SURVIVAL, SR_CLOCK_RANK } sr_clock;
-sr_status sr_event_clock(sr_context *ctx, const sr_times *times, sr_clock clock, int is_reversed,
-                         uint32_t *row, double *value);
+ *   SR_CLOCK_TIME, SR_CLOCK_LOG  the time, its logarithm */
+typedef enum {
+    SR_CLOCK_GIVEN,
+    SR_CLOCK_SURVIVAL,
+    SR_CLOCK_RANK,
+    SR_CLOCK_TIME,
+    SR_CLOCK_LOG
+} sr_clock;
 
-/* The events in that order, and the clock at each. */
+typedef struct {
+    sr_clock kind;
+    const double *given; /* [n] with SR_CLOCK_GIVEN */
+} sr_clock_asked;
+
+/* The events, n_event = rows with event != 0, have *places*: in the order of their times, stratum
+ * after stratum; rows of one time ascend, or descend when rows enter late. In the arena. */
 typedef struct {
     size_t n;
-    const uint32_t *row; /* [n] */
-    const double *g;     /* [n] centred by the caller */
-} sr_clock_events;
+    uint32_t *row;   /* [n] by place */
+    uint32_t *first; /* [n_slot + 1] first place of each slot */
+} sr_event_list;
+
+/* Caller's room for what is known of the event at each place; `stratum` may be NULL. */
+typedef struct {
+    double *time, *value; /* [n_event] value: the clock */
+    int *stratum;         /* [n_event] */
+} sr_event_places;
+
+/* `rs` must come from `index`. O(n). */
+sr_status sr_events_list(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
+                         const sr_riskset *rs, const sr_clock_asked *clock, sr_event_list *events,
+                         const sr_event_places *out);
 
 typedef struct {
     double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */
-    double *info;          /* [p x p] sum of V(t) */
-    double *info_g;        /* [p x p] sum of g(t) V(t) */
-    double *info_gg;       /* [p x p] sum of g(t)^2 V(t) */
-    double *schoenfeld;    /* [n_event x p] x_i - xbar, not weighted, by sr_event_clock */
+    double *info[3];       /* [p x p] sum of V(t), of g(t) V(t), of g(t)^2 V(t) */
+    double *schoenfeld;    /* [n_event x p] x_i - xbar by place, not weighted */
     double *stratum_event; /* [n_stratum] events */
     int *is_varying;       /* [n_stratum x p] the column is not constant in the stratum */
+    sr_event_places at;
 } sr_cox_zph;
 
-/* eta [n]: linear predictor with offset. Every pointer of `out` is caller's room. */
+/* eta [n]: linear predictor with offset. Every pointer of `out` is caller's room. g is the clock
+ * about its mean over the events. Where it is not finite, nor are score and information. */
 sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double *eta, int is_efron,
-                          const sr_clock_events *events, sr_cox_zph *out);
+                          const sr_clock_asked *clock, sr_cox_zph *out);
 
-/* out[n x q] = residual[n x p] A[p x q] + slope[q] */
+/* info[m] = sum_k mark_k^m V_k, m = 0, 1, 2; mark[n_slot] */
+sr_status sr_zph_information(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
+                             const double *risk, const sr_risk_sums *sums, const double *mark,
+                             double *const info[3]);
+
+/* out[n x q] = residual[n x p] A[p x q] + slope[q]. out may be residual where p = q. */
 typedef struct {
     size_t n, p, q;
     const double *residual, *A, *slope;

@@ -30,9 +30,9 @@ SEXP r_cox_profile(SEXP bundle, SEXP is_efron, SEXP coef, SEXP is_centred, SEXP 
                    SEXP quantile);
 SEXP r_cox_xy(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SEXP tol_chol,
               SEXP tolerance);
-SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP row, SEXP g);
-SEXP r_cox_zph_clock(SEXP bundle, SEXP clock);
-SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope);
+SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP clock, SEXP given);
+SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope, SEXP dimnames);
+SEXP r_cox_zph_short(SEXP time);
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
 SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
 SEXP r_frame_group(SEXP x);
@@ -64,8 +64,8 @@ static const R_CallMethodDef routines[] = {
     ENTRY(cox_survfit, 8),
     ENTRY(cox_xy, 7),
     ENTRY(cox_zph, 5),
-    ENTRY(cox_zph_clock, 2),
-    ENTRY(cox_zph_scale, 3),
+    ENTRY(cox_zph_scale, 4),
+    ENTRY(cox_zph_short, 1),
     ENTRY(frame_all_in, 3),
     ENTRY(frame_count, 3),
     ENTRY(frame_group, 1),
