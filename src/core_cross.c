@@ -93,8 +93,8 @@ static void gather(const job *work, double *const out[SR_CROSS_WEIGHTS])
     for (size_t j = 0; j < p; first += group_count(p, j++))
         for (size_t k = j; k < p; k++)
             for (size_t w = 0; w < SR_CROSS_WEIGHTS; w++) {
-                const size_t at = (first + (k - j) / GROUP) * TILE +
-                                  (k - j) % GROUP * SR_CROSS_WEIGHTS + w;
+                const size_t at =
+                    (first + (k - j) / GROUP) * TILE + (k - j) % GROUP * SR_CROSS_WEIGHTS + w;
                 double sum = 0;
                 for (size_t c = 0; c < work->n_chunk; c++)
                     sum += work->room[c * work->room_size + at];
@@ -112,10 +112,10 @@ sr_status sr_columns_cross_weights(sr_context *ctx, const sr_columns *x, sr_fill
     for (size_t j = 0; j < x->p; j++)
         work.n_tile += group_count(x->p, j);
     work.room_size = work.n_tile * TILE + (x->p + 1) * SR_BLOCK;
-    SR_TAKE(work.room, (double *)sr_arena_take(&ctx->arena, work.n_chunk,
-                                               work.room_size * sizeof(double)));
-    SR_TAKE(work.column, (const double **)sr_arena_take(
-                             &ctx->arena, work.n_chunk * (x->p + GROUP), sizeof(double *)));
+    SR_TAKE(work.room,
+            (double *)sr_arena_take(&ctx->arena, work.n_chunk, work.room_size * sizeof(double)));
+    SR_TAKE(work.column, (const double **)sr_arena_take(&ctx->arena, work.n_chunk * (x->p + GROUP),
+                                                        sizeof(double *)));
     SR_FOR_EACH(ctx, work.n_chunk > 1, c, work.n_chunk, add_chunk(&work, c));
     gather(&work, out);
     sr_arena_restore(&ctx->arena, mark);

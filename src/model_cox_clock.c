@@ -118,8 +118,8 @@ sr_status sr_events_list(sr_context *ctx, const sr_times *times, const sr_timein
     for (size_t k = 0; k < rs->n_slot; k++)
         for (size_t e = events->first[k]; e < events->first[k + 1]; e++) {
             out->time[e] = index->value[index_of[k]];
-            out->value[e] = clock->kind == SR_CLOCK_GIVEN ? clock->given[events->row[e]]
-                                                          : shown[index_of[k]];
+            out->value[e] =
+                clock->kind == SR_CLOCK_GIVEN ? clock->given[events->row[e]] : shown[index_of[k]];
             if (out->stratum != NULL)
                 out->stratum[e] = rs->slot_stratum[k];
         }

@@ -37,8 +37,8 @@ static sr_status look_at_rows(sr_context *ctx, const sr_times *times, look *out)
     *out = (look){.times = times, .step = 1};
     if (times->n_stratum <= FEW_STRATA && n_block > ENOUGH_BLOCKS)
         out->step = n_block / ENOUGH_BLOCKS;
-    SR_TAKE(out->count, (double *)sr_arena_zero(&ctx->arena, (size_t)times->n_stratum,
-                                                sizeof(double)));
+    SR_TAKE(out->count,
+            (double *)sr_arena_zero(&ctx->arena, (size_t)times->n_stratum, sizeof(double)));
     for (size_t b = 0; b < n_block; b += out->step)
         for (size_t i = b * SR_BLOCK; i < sr_block_end(times->n, b); i++) {
             out->count[sr_stratum_of(times, i)]++;
@@ -95,9 +95,8 @@ static sr_status centre_columns(sr_context *ctx, const sr_cox_data *data, sr_col
             x->stratum = data->times.stratum;
     for (size_t j = 0; x->stratum != NULL && j < p; j++)
         for (size_t s = 0; s < n_stratum; s++)
-            centre[s * p + j] = rows.count[s] > 0
-                                    ? x->x[j][0] + sum[j * n_stratum + s] / rows.count[s]
-                                    : mean[j];
+            centre[s * p + j] =
+                rows.count[s] > 0 ? x->x[j][0] + sum[j * n_stratum + s] / rows.count[s] : mean[j];
     return SR_OK;
 }
 
@@ -178,9 +177,8 @@ static double deal_column(const residual_task *t, const double *x, size_t j)
 {
     double high = 0, low = 0;
     for (size_t b = 0; b < sr_block_count(t->rs->n_slot); b++)
-        sr_add_exactly(
-            &high, &low,
-            deal_slots(t, x, j, b * SR_BLOCK, sr_block_end(t->rs->n_slot, b)));
+        sr_add_exactly(&high, &low,
+                       deal_slots(t, x, j, b * SR_BLOCK, sr_block_end(t->rs->n_slot, b)));
     return high + low;
 }
 

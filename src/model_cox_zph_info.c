@@ -139,7 +139,7 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
 
 sr_status sr_zph_information(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
                              const double *risk, const sr_risk_sums *sums, const double *mark,
-                             double *const info[])
+                             double *const info[MARKS])
 {
     const sr_arena_mark start = sr_arena_save(&ctx->arena);
     row_task task = {rs, risk, NULL, NULL};

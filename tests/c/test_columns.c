@@ -1,6 +1,7 @@
 /* test_columns.c -- blocks, products and cross-products against plain sums in long double */
 #include "check.h"
 #include "core_columns.h"
+#include "core_cross.h"
 #include <stdlib.h>
 
 typedef struct {
@@ -127,6 +128,49 @@ TEST(columns_products_are_plain_sums)
             matrix m = make_matrix(n[a], p[b], 17 * a + b);
             check_matrix(&m, (int)(a + b) % 8);
             check_matrix(&m, 7);
+            free_matrix(&m);
+        }
+}
+
+/* Weights 1, q and u of the matrix */
+static void fill_three(const void *data, size_t from, size_t m, double *q)
+{
+    const matrix *const whole = data;
+    for (size_t i = 0; i < m; i++) {
+        q[i] = 1;
+        q[SR_BLOCK + i] = whole->q[from + i];
+        q[2 * SR_BLOCK + i] = whole->u[from + i];
+    }
+}
+
+TEST(cross_products_under_three_weights_are_those_of_each)
+{
+    const size_t n[] = {1, 255, 257, 70000}, p[] = {1, 4, 5, 10};
+    for (size_t a = 0; a < 4; a++)
+        for (size_t b = 0; b < 4; b++) {
+            const size_t size = p[b] * p[b];
+            matrix m = make_matrix(n[a], p[b], 7 * a + b);
+            const sr_columns x = columns_of(&m, (int)(2 * a + b) % 8);
+            double *ones = calloc(n[a], sizeof(double)), *want = calloc(size, sizeof(double));
+            double *room = calloc(6 * size, sizeof(double));
+            for (size_t i = 0; i < n[a]; i++)
+                ones[i] = 1;
+            const double *const weight[] = {ones, m.q, m.u};
+            for (size_t k = 0; k < 2; k++) {
+                double *const mine = room + 3 * k * size;
+                double *const out[] = {mine, mine + size, mine + 2 * size};
+                sr_context ctx = {.n_thread = 1 + 2 * (int)k};
+                CHECK_OK(sr_columns_cross_weights(&ctx, &x, fill_three, &m, out));
+                for (size_t w = 0; w < 3; w++) {
+                    CHECK_OK(sr_columns_cross(&ctx, &x, weight[w], NULL, want, NULL));
+                    CHECK_CLOSE(size, out[w], want, 1e-11);
+                }
+                sr_arena_free(&ctx.arena);
+            }
+            CHECK_SAME_BITS(3 * size, room, room + 3 * size);
+            free(ones);
+            free(want);
+            free(room);
             free_matrix(&m);
         }
 }

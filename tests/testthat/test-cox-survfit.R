@@ -231,3 +231,29 @@ test_that("weights, row order and threads do not change a curve", {
     }
   )
 })
+
+test_that("hundreds of small strata have the curves of survival", {
+  # more pairs of a stratum and a time than could be counted in a table
+  set.seed(5)
+  n <- 2000
+  sets <- data.frame(
+    start = runif(n), x = rnorm(n), set = rep(1:500, each = 4), weight = runif(n, 0.5, 2),
+    event = rbinom(n, 1, 0.6)
+  )
+  sets$stop <- sets$start + rexp(n)
+  sets$late <- sets$start - 10 * (sets$set %% 2)
+  fit_both <- function(formula, ...) {
+    list(
+      ours = do.call(fit_cox, list(formula, sets, ..., control = tight)),
+      theirs = do.call(survival::coxph, list(formula, sets, ..., control = tight))
+    )
+  }
+  for (fit in list(
+    fit_both(survival::Surv(stop, event) ~ x + strata(set)),
+    fit_both(survival::Surv(start, stop, event) ~ x + strata(set), weights = sets$weight),
+    fit_both(survival::Surv(late, stop, event) ~ x + strata(set))
+  )) {
+    same_curves(fit, "sets")
+    same_curves(fit, "sets", se.fit = FALSE, censor = FALSE)
+  }
+})

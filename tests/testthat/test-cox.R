@@ -154,6 +154,31 @@ test_that("the two bad and the two good ends of the data are rebuilt", {
   expect_error(rebuild(fit), "not those of the fit", class = "survresist_error_input")
 })
 
+test_that("a fit that left no row out is rebuilt from its response", {
+  patients <- survival::rotterdam[1:400, ]
+  rebuild <- survresist:::cox_rebuild
+  patients$late <- patients$nodes / 100
+  fit <- fit_cox(
+    Surv(dtime, death == 1) ~ age + er + offset(late) + strata(size), patients, weights = pgr + 1
+  )
+  parts <- rebuild(fit)
+  fit$y <- NULL
+  again <- rebuild(fit)
+  expect_identical(parts, again)
+  fit$y <- parts$y
+  without <- rebuild(fit, as_columns = TRUE, needs_x = FALSE)
+  expect_null(without$x)
+  same <- c("y", "stratum", "strata", "weights", "offset", "cluster", "mf")
+  expect_identical(without[same], parts[same])
+  patients$er[7] <- NA
+  expect_error(rebuild(fit), "not those of the fit", class = "survresist_error_input")
+  expect_error(zph(fit), "not those of the fit", class = "survresist_error_input")
+  patients <- patients[-1, ]
+  expect_error(
+    rebuild(fit, needs_x = FALSE), "not those of the fit", class = "survresist_error_input"
+  )
+})
+
 test_that("print() and summary() tell what was found and left out", {
   fit <- fit_cox(Surv(time, status) ~ age + wt.loss + strata(sex), lung)
   theirs <- survival::coxph(Surv(time, status) ~ age + wt.loss + strata(sex), lung)

@@ -57,6 +57,7 @@ test_that("a function of time is a clock, and the call is kept", {
   expect_error(
     zph(fit, function(time) ifelse(time > 100, NA, time)), class = "survresist_error_input"
   )
+  expect_error(zph(fit, function(time) 1), "one number for each", class = "survresist_error_input")
   expect_error(zph(fit, "years"), "km", class = "survresist_error_input")
   expect_error(zph(1), "Cox model", class = "survresist_error_input")
   expect_error(zph(fit_cox(Surv(time, status) ~ 1, lung)), class = "survresist_error_input")
@@ -117,4 +118,17 @@ test_that("the order of rows and the number of threads change nothing", {
   one <- zph(fit_cox(formula, survival::rotterdam, control = tight))
   expect_identical(one$table, a$table)
   expect_identical(one$y, a$y)
+})
+
+test_that("zph() leaves the fit and its earlier results alone", {
+  library(survival)
+  fit <- fit_cox(Surv(rfstime, status) ~ age + nodes + strata(meno), gbsg)
+  kept <- unserialize(serialize(fit, NULL))
+  first <- zph(fit)
+  copy <- unserialize(serialize(first, NULL))
+  second <- zph(fit)
+  expect_identical(second, first)
+  expect_identical(first, copy)
+  expect_identical(fit$y, kept$y)
+  expect_identical(fit$linear.predictors, kept$linear.predictors)
 })
