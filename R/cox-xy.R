@@ -60,6 +60,8 @@ fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties 
   if (is.null(fit)) {
     fit <- fit_checked_xy(x, y, strata, weights, offset, ties, init, control, tolerance)
   }
+  # the one thing that C does not refuse at once: weights that overflow once they are summed
+  if (!fit$converged && !is.null(weights)) check_weights(weights, FALSE, seq_along(weights))
   coefficients <- fit$coefficients
   if (fit$rank < length(coefficients) && control$iter.max > 0L) {
     coefficients[is_aliased(fit)] <- NA

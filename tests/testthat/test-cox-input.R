@@ -214,6 +214,10 @@ test_that("weights beyond what can be summed and squared are an error, not an in
       fit_cox(Surv(time, status) ~ age, lung, weights = size * (1 + sex)), "Divide them by their"
     )
     expect_identical(error$arg, "weights")
+    expect_input_error(
+      fit_cox_xy(as.matrix(lung["age"]), Surv(lung$time, lung$status), weights = size * lung$sex),
+      "Divide them by their"
+    )
   }
   for (size in c(1e-145, 1e145)) { # coxph gets through, and so do we
     ours <- fit_cox(Surv(time, status) ~ age, lung, weights = size * sex)
