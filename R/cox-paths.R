@@ -2,7 +2,9 @@
 
 path_curves <- function(object, base, patients) {
   centre <- if (!is.null(base$var)) base$means
-  baseline <- .Call(C_cox_baseline, base$data, base$eta, base$kind, centre)
+  middle <- if (all(abs(patients$eta) < 250)) 0 else mean(range(patients$eta)) # exp() stays finite
+  patients$risk <- exp(patients$eta - middle)
+  baseline <- .Call(C_cox_baseline, base$data, base$eta - middle, base$kind, centre)
   if (!is.null(centre) && length(centre) == 0L) {
     baseline$drift <- matrix(0, length(baseline$time), 0L)
   }

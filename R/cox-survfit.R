@@ -233,7 +233,7 @@ as_new_patients <- function(newdata) {
   ), arg = "newdata")
 }
 
-# The patients of newdata: z (p x patients, about the means), risk, names, and where they are known
+# The patients of newdata: z (p x patients, about the means), eta, names, and where they are known
 # stratum, interval and id.
 new_patients <- function(object, newdata, base, is_path, extra, env) {
   strata <- base$strata
@@ -248,7 +248,7 @@ new_patients <- function(object, newdata, base, is_path, extra, env) {
   offset <- cox_new_offset(object, frame)
   patients <- list(
     z = z, names = row.names(frame), n = nrow(frame),
-    risk = exp(as.vector(crossprod(z, base$beta)) + offset - base$offset_mean)
+    eta = as.vector(crossprod(z, base$beta)) + offset - base$offset_mean
   )
   if (has_strata) {
     patients$stratum <- as.integer(cox_new_strata(strata, frame, base$levels)) - 1L
@@ -271,11 +271,11 @@ path_intervals <- function(frame, base) {
   unclass(y)[, 1:2, drop = FALSE]
 }
 
-call_survfit <- function(base, z, risk, stratum) {
+call_survfit <- function(base, z, eta, stratum) {
   centre <- if (!is.null(base$var)) base$means
   storage.mode(z) <- "double"
   found <- .Call(
-    C_cox_survfit, base$data, base$eta, base$kind, centre, z, as.double(risk), stratum, base$var
+    C_cox_survfit, base$data, base$eta, base$kind, centre, z, as.double(eta), stratum, base$var
   )
   found$n <- as.integer(found$n)
   found$rows <- as.integer(found$rows)
@@ -298,13 +298,13 @@ strata_rows <- function(found, base) {
 }
 
 mean_curve <- function(object, base) {
-  found <- call_survfit(base, matrix(0, length(base$means), 1L), 1, NULL)
+  found <- call_survfit(base, matrix(0, length(base$means), 1L), 0, NULL)
   assemble_curves(found, strata_rows(found, base))
 }
 
 patient_curves <- function(object, base, patients) {
   if (is.null(patients$stratum)) return(crossed_curves(base, patients))
-  found <- call_survfit(base, patients$z, patients$risk, patients$stratum)
+  found <- call_survfit(base, patients$z, patients$eta, patients$stratum)
   s <- patients$stratum + 1L
   first <- cumsum(c(0L, found$rows))[s]
   rows <- found$rows[s]
@@ -317,8 +317,8 @@ patient_curves <- function(object, base, patients) {
 # Each patient in each stratum: a column a patient.
 crossed_curves <- function(base, patients) {
   if (nrow(patients$z) == 0L && !base$has_offset) patients$n <- 1L # all patients are alike
-  patients$risk <- patients$risk[seq_len(patients$n)]
-  found <- call_survfit(base, patients$z, patients$risk, NULL)
+  patients$eta <- patients$eta[seq_len(patients$n)]
+  found <- call_survfit(base, patients$z, patients$eta, NULL)
   if (patients$n > 1L) {
     for (name in intersect(c("surv", "cumhaz", "std.err"), names(found))) {
       dim(found[[name]]) <- c(length(found$time), patients$n)

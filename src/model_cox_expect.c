@@ -91,7 +91,7 @@ sr_status sr_cox_curve_patient(sr_context *ctx, const sr_cox_curve *curve,
     SR_TICK(ctx);
     const size_t s = (size_t)patient->stratum, p = curve->path.p;
     const size_t first = curve->rs.slot_begin[s], n_slot = curve->rs.slot_begin[s + 1] - first;
-    const double risk = patient->risk * exp(-curve->shift[s]);
+    const double risk = exp(patient->eta - curve->shift[s]);
     const sr_curve_rows *const rows = &curve->rows;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *variance = NULL;

@@ -113,11 +113,11 @@ SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre)
     return out;
 }
 
-/* New patients: z[n_patient x p] by row, risk[n_patient], stratum[n_patient] or NULL: each in every
+/* New patients: z[n_patient x p] by row, eta[n_patient], stratum[n_patient] or NULL: each in every
  * stratum. */
 typedef struct {
     size_t n;
-    const double *z, *risk, *var;
+    const double *z, *eta, *var;
     const int *stratum;
 } patients;
 
@@ -147,7 +147,7 @@ static sr_status patients_out(sr_context *ctx, const sr_cox_curve *curve, const 
         const int first = who->stratum == NULL ? 0 : who->stratum[i];
         const int last = who->stratum == NULL ? n_stratum - 1 : first;
         for (int s = first; s <= last; s++) {
-            const sr_patient one = {s, who->z + i * p, who->risk[i], who->var};
+            const sr_patient one = {s, who->z + i * p, who->eta[i], who->var};
             SR_TRY(sr_cox_curve_patient(ctx, curve, &one, survival, hazard, std_err));
             survival += rows_of(curve, s);
             hazard += rows_of(curve, s);
@@ -157,10 +157,10 @@ static sr_status patients_out(sr_context *ctx, const sr_cox_curve *curve, const 
     return SR_OK;
 }
 
-/* z: double matrix p x n_patient (a patient a column); stratum: integer, 0-based, or NULL; var:
+/* z: double matrix p x n_patient (a patient a column), z_eta their linear predictors; stratum: integer, 0-based, or NULL; var:
  * double p x p or NULL. Returns list(n, rows, time, n.risk, n.event, n.censor, surv, cumhaz,
  * std.err), the last three patient after patient. */
-SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
+SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP z_eta, SEXP stratum,
                    SEXP var)
 {
     static const char *const names[] = {"n",        "rows", "time",   "n.risk",  "n.event",
@@ -170,10 +170,10 @@ SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP r
     const size_t p = data.x.p;
     const double *const predictor = sr_doubles_or_null(eta, data.times.n, "eta");
     const sr_curve_kind how = kind_from_r(kind, centre, p);
-    const size_t n_patient = (size_t)XLENGTH(risk);
+    const size_t n_patient = (size_t)XLENGTH(z_eta);
     const patients who = {
         n_patient, how.centre == NULL ? NULL : sr_doubles_or_null(z, p * n_patient, "z"),
-        sr_doubles_or_null(risk, n_patient, "risk"), sr_doubles_or_null(var, p * p, "var"),
+        sr_doubles_or_null(z_eta, n_patient, "z_eta"), sr_doubles_or_null(var, p * p, "var"),
         sr_integers_or_null(stratum, n_patient, "stratum")};
     if ((who.var == NULL) != (how.centre == NULL))
         Rf_error("survresist, internal: `var` and `centre` go together");

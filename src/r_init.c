@@ -24,7 +24,7 @@ SEXP r_cox_schoenfeld(SEXP bundle, SEXP eta, SEXP is_efron);
 SEXP r_cox_scores(SEXP bundle, SEXP eta, SEXP is_efron, SEXP is_weighted);
 SEXP r_cox_std_err(SEXP bundle, SEXP centre, SEXP var);
 SEXP r_cox_stratum_means(SEXP bundle);
-SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP risk, SEXP stratum,
+SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP z_eta, SEXP stratum,
                    SEXP var);
 SEXP r_cox_profile(SEXP bundle, SEXP is_efron, SEXP coef, SEXP is_centred, SEXP which,
                    SEXP quantile);

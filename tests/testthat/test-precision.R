@@ -101,3 +101,38 @@ test_that("linear predictors beyond the range of exp() are fitted", {
   expect_close(shifted$loglik, plain$loglik, 1e-12)
   expect_close(shifted$residuals, plain$residuals, 1e-11)
 })
+
+test_that("curves of patients whose risk is beyond the range of doubles are drawn", {
+  # A factor times a column far from 0: nobody is near the means, where eta is 0. What is far does
+  # not change a curve.
+  set.seed(4, "Mersenne-Twister", "Inversion", "Rejection")
+  data <- data.frame(x = round(rnorm(90) * 1024) / 1024, g = rep(c("a", "b", "c"), 30))
+  risk <- exp(c(a = 1, b = -2, c = 0)[data$g] * data$x)
+  data$stop <- 1 + rexp(90) / risk
+  data$start <- data$stop * runif(90, 0, 0.7)
+  data$event <- rep(c(1, 1, 1, 0), length.out = 90)
+  moved <- transform(data, x = x + 2048)
+  new <- data.frame(x = c(0.5, -1), g = c("a", "b"))
+  path <- cbind(new[c(1, 2), ], start = c(0, 2), stop = c(2, 3), event = 0, id = 1)
+  expect_same_curves <- function(a, b) {
+    expect_true(all(is.finite(b$cumhaz)))
+    expect_close(a$cumhaz, b$cumhaz, 1e-9)
+    expect_close(a$surv, b$surv, 1e-9)
+    expect_close(a$std.err, b$std.err, 1e-8)
+  }
+  fit <- function(data, ties) {
+    fit_cox(Surv(start, stop, event) ~ x * g, data, ties = ties, control = tight)
+  }
+  for (ties in c("efron", "breslow")) {
+    near <- fit(data, ties)
+    far <- fit(moved, ties)
+    expect_gt(min(abs(far$linear.predictors)), 710)
+    expect_same_curves(
+      survival::survfit(far, transform(new, x = x + 2048)), survival::survfit(near, new)
+    )
+    expect_same_curves(
+      survival::survfit(far, transform(path, x = x + 2048), id = id),
+      survival::survfit(near, path, id = id)
+    )
+  }
+})
