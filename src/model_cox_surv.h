@@ -54,7 +54,7 @@ sr_status sr_cox_curve_make(sr_context *ctx, const sr_cox_data *data, const doub
 
 typedef struct {
     int stratum;
-    const double *z;   /* [p] about the centre */
+    const double *z; /* [p] about the centre */
     double eta;
     const double *var; /* [p x p], NULL: no standard errors */
 } sr_patient;
