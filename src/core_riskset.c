@@ -32,9 +32,8 @@ static sr_status number_by_table(sr_context *ctx, const sr_times *t, const sr_ti
                                  uint32_t *slot, layout *lay)
 {
     const size_t n_place = index->n_distinct, n_stratum = (size_t)t->n_stratum;
-    for (size_t i = 0; i < t->n; i++)
-        if (t->event[i] != 0)
-            slot[sr_stratum_of(t, i) * n_place + index->stop[i]] = 1;
+    for (size_t i = 0; i < t->n; i++) /* no branch: nobody can guess who has an event */
+        slot[sr_stratum_of(t, i) * n_place + index->stop[i]] |= t->event[i] != 0;
     size_t n_event_time = 0;
     for (size_t k = 0; k < n_place * n_stratum; k++)
         n_event_time += slot[k];
@@ -167,12 +166,11 @@ static sr_status count_deaths(sr_context *ctx, const sr_times *t, int is_efron, 
     death_weight = n_death;
     if (t->weight != NULL)
         SR_TAKE(death_weight, (double *)sr_arena_zero(&ctx->arena, lay->n_slot, sizeof(double)));
+    static const double one_if[2] = {0, 1}; /* no branch, as above */
     for (size_t i = 0; i < t->n; i++)
-        if (t->event[i] != 0) {
-            n_death[lay->leave[i]] += 1;
-            if (t->weight != NULL)
-                death_weight[lay->leave[i]] += t->weight[i];
-        }
+        n_death[lay->leave[i]] += one_if[t->event[i] != 0];
+    for (size_t i = 0; t->weight != NULL && i < t->n; i++)
+        death_weight[lay->leave[i]] += one_if[t->event[i] != 0] * t->weight[i];
     size_t n_tied = 0;
     for (size_t k = 0; is_efron && k < lay->n_slot; k++)
         n_tied += n_death[k] > 1;
@@ -187,9 +185,12 @@ static sr_status count_deaths(sr_context *ctx, const sr_times *t, int is_efron, 
             if (n_death[k] > 1)
                 tied_slot[tied++] = (uint32_t)k;
         }
-        for (size_t i = 0; i < t->n; i++)
-            if (t->event[i] != 0 && slot_tied[lay->leave[i]] >= 0)
-                lay->leave[i] = (uint32_t)(lay->n_slot + (size_t)slot_tied[lay->leave[i]]);
+        for (size_t i = 0; i < t->n; i++) {
+            const uint32_t slot = lay->leave[i];
+            const uint32_t is_tied = (slot_tied[slot] >= 0) & (t->event[i] != 0);
+            const uint32_t cell = (uint32_t)lay->n_slot + (uint32_t)slot_tied[slot];
+            lay->leave[i] = slot + is_tied * (cell - slot);
+        }
         out->tied_slot = tied_slot;
         out->slot_tied = slot_tied;
     }

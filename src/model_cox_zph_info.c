@@ -5,9 +5,9 @@
  *     sum_k m_k V_k = sum_i r_i H_i z_i z_i' - sum_k m_k sum_l w xbar_l xbar_l',
  *
  * H_i the sum of m_k dH_k that row i meets. Both parts are cross-products of the same columns under
- * three weights (core_cross.h). O((n + K) p^2).
+ * three weights (core_cross_weights.h). O((n + K) p^2).
  */
-#include "core_cross.h"
+#include "core_cross_weights.h"
 #include "model_cox_info.h"
 #include "model_cox_zph.h"
 

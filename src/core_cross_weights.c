@@ -1,11 +1,11 @@
-/* core_cross.c -- see core_cross.h
+/* core_cross_weights.c -- see core_cross_weights.h
  *
  * Rows go by blocks of SR_BLOCK, which stay in the first cache with their weights.
  * Column j meets the columns from j on, four at a time: twelve sums in registers.
  * The last group is filled up with a column of zeros. Chunks of blocks have sums of
  * their own, added in chunk order.
  */
-#include "core_cross.h"
+#include "core_cross_weights.h"
 #include "core_simd.h"
 #include "core_thread.h"
 #include <string.h>
