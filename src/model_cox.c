@@ -17,6 +17,7 @@
 #include "core_exp.h"
 #include "core_optim.h"
 #include "core_thread.h"
+#include "model_cox_ordered.h"
 #include "model_cox_pass.h"
 #include "model_cox_rows.h"
 #include "model_cox_sweep.h"
@@ -88,6 +89,8 @@ static sr_status sum_risks(sr_context *ctx, sr_cox_view *v, double *f)
 {
     int is_done = 0;
     double event_sum, logs;
+    if (v->sums.S1 == NULL)
+        SR_TRY(sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums));
     if (sr_few_slots_chunks(&v->rs) > 0)
         SR_TRY(sr_cox_pass(ctx, v, &event_sum, &is_done));
     if (is_done) {
@@ -109,10 +112,15 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     const double *const scale = v->scaling.scale;
     for (size_t j = 0; j < p; j++)
         v->beta[j] = theta[j] * scale[j];
-    SR_TRY(sum_risks(ctx, v, f));
+    int is_done = 0;
+    if (g != NULL && sr_cox_is_in_order(&v->rs))
+        SR_TRY(sr_cox_evaluate_in_order(ctx, v, f, g, info, &is_done));
+    if (!is_done)
+        SR_TRY(sum_risks(ctx, v, f));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
+    if (!is_done)
+        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
     for (size_t j = 0; j < p; j++) {
         g[j] *= scale[j];
         for (size_t k = 0; k < p; k++)

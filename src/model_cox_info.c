@@ -28,15 +28,11 @@
  * 1974;30:89, doi:10.2307/2529620. Shapes: model_cox.h. Cost O((n + K) p^2).
  */
 #include "core_pair.h"
-#include "core_simd.h"
 #include "core_thread.h"
 #include "model_cox_info.h"
+#include "model_cox_rows.h"
+#include "model_cox_slots.h"
 #include <math.h>
-
-static int is_tied(const sr_riskset *rs, size_t k)
-{
-    return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
-}
 
 /* Room for the hazards that rows meet: no single steps, and low parts only where sums subtract */
 static sr_status row_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out)
@@ -58,38 +54,6 @@ sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazar
     return SR_OK;
 }
 
-/* dH of slot k, and what a tied death meets of it */
-static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, const double *D0,
-                          double *of_death)
-{
-    if (rs->n_death[k] == 0)
-        return 0;
-    if (!is_tied(rs, k))
-        return rs->death_weight[k] / S0[k];
-    const double n_death = rs->n_death[k], share = D0[rs->slot_tied[k]] / n_death;
-    double all = 0, moment = 0;
-    for (double l = 0; l < n_death; l++) {
-        const double hazard = 1 / (S0[k] - l * share);
-        all += hazard;
-        moment += hazard * (n_death - l);
-    }
-    *of_death = moment * rs->death_weight[k] / (n_death * n_death);
-    return all * rs->death_weight[k] / n_death;
-}
-
-/* Steps of some slots, where their sums will stand; tied deaths' own parts in their cells */
-static void put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
-                      size_t from, size_t to, sr_cum_hazard *out)
-{
-    for (size_t k = from; k < to; k++) {
-        const double factor = mark == NULL ? 1 : mark[k];
-        double of_death = 0;
-        out->at_cell[k] = factor * hazard_step(rs, k, S0, D0, &of_death);
-        if (is_tied(rs, k))
-            out->at_cell[rs->n_slot + (size_t)rs->slot_tied[k]] = factor * of_death;
-    }
-}
-
 static void put_sum(sr_cum_hazard *out, size_t cell, double high, double low)
 {
     out->at_cell[cell] = high;
@@ -102,12 +66,12 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
 {
     SR_TICK(ctx);
     SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
-                put_steps(rs, S0, D0, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
+                sr_put_steps(rs, S0, D0, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     for (int s = 0; s < rs->n_stratum; s++) {
         double high = 0, low = 0;
         for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
             const double step = out->at_cell[k];
-            if (is_tied(rs, k)) {
+            if (sr_is_tied(rs, k)) {
                 const size_t cell = rs->n_slot + (size_t)rs->slot_tied[k];
                 double own_high = high, own_low = low;
                 sr_add_exactly(&own_high, &own_low, out->at_cell[cell]);
@@ -133,46 +97,6 @@ static double event_sum(const sr_times *times, const double *eta, const double *
     return sum;
 }
 
-/* sum_l log(S0 - l / d D0): the logarithm of products, each within the range of doubles */
-static double log_of_steps(double S0, double D0, double n_death)
-{
-    double logs = 0, product = 1;
-    const double share = D0 / n_death;
-    for (double l = 0; l < n_death; l++) {
-        product *= S0 - l * share;
-        if (!(product < 1e100 && product > 1e-100)) {
-            logs += log(product);
-            product = 1;
-        }
-    }
-    return logs + log(product);
-}
-
-/* Terms of the log-likelihood that slots [from, to) take away. Where rows have no weights, an
- * untied slot's sum joins a product, and one logarithm serves many of them. */
-static double slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weighted,
-                        size_t from, size_t to)
-{
-    double sum = 0, product = 1;
-    for (size_t k = from; k < to; k++) {
-        if (rs->n_death[k] == 0)
-            continue;
-        if (is_tied(rs, k)) {
-            sum += rs->death_weight[k] / rs->n_death[k] *
-                   log_of_steps(sums->S0[k], sums->D0[rs->slot_tied[k]], rs->n_death[k]);
-        } else if (is_weighted || rs->n_death[k] != 1) {
-            sum += rs->death_weight[k] * log(sums->S0[k]);
-        } else {
-            product *= sums->S0[k];
-            if (!(product < 1e100 && product > 1e-100)) {
-                sum += log(product);
-                product = 1;
-            }
-        }
-    }
-    return sum + log(product);
-}
-
 static double sum_of_parts(const double *part, size_t n_part)
 {
     double high = 0, low = 0;
@@ -189,8 +113,8 @@ sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *
     double *part;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
     SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM, b, n_block,
-                part[b] =
-                    slot_logs(rs, sums, weight != NULL, b * SR_BLOCK, sr_block_end(rs->n_slot, b)));
+                part[b] = sr_slot_logs(rs, sums, weight != NULL, b * SR_BLOCK,
+                                       sr_block_end(rs->n_slot, b)));
     *out = sum_of_parts(part, n_block);
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -212,37 +136,6 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
     return SR_OK;
 }
 
-static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_risk_sums *sums,
-                       sr_mean_weights *out)
-{
-    const size_t t = (size_t)rs->slot_tied[k];
-    const double n_death = rs->n_death[k], share = sums->D0[t] / n_death;
-    double sum = 0, moment = 0, square = 0; /* of l under the weights c_l^2 */
-    for (double l = 0; l < n_death; l++) {
-        const double hazard = 1 / (sums->S0[k] - l * share), weight = hazard * hazard;
-        sum += weight;
-        moment += weight * l;
-        square += weight * l * l;
-    }
-    const double mean = moment / sum, of_one = factor * rs->death_weight[k] / n_death;
-    const double spread = (square - mean * moment) / (n_death * n_death);
-    out->share[t] = mean / n_death;
-    out->of_mean[t] = of_one * sum;
-    out->of_death[t] = spread > 0 ? of_one * spread : 0;
-}
-
-static void weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark,
-                        size_t from, size_t to, sr_mean_weights *out)
-{
-    for (size_t k = from; k < to; k++) {
-        const double factor = mark == NULL ? 1 : mark[k];
-        if (is_tied(rs, k))
-            weigh_tied(rs, k, factor, sums, out);
-        else if (rs->n_death[k] > 0)
-            out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
-    }
-}
-
 sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
                              const double *mark, sr_mean_weights *out)
 {
@@ -251,7 +144,7 @@ sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
     SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
-                weigh_slots(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
+                sr_weigh_slots(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     return SR_OK;
 }
 
@@ -299,44 +192,22 @@ typedef struct {
     const sr_cum_hazard *hazard;
 } row_task;
 
-/* q = r_i H_i where nobody enters late */
-SR_SIMD static void weigh_rows(const double *restrict risk, const uint32_t *restrict cell,
-                               const double *restrict at_cell, size_t m, double *restrict q)
-{
-#pragma omp simd
-    for (size_t i = 0; i < m; i++)
-        q[i] = risk[i] * at_cell[cell[i]];
-}
-
-/* u = weight_i - q_i for an event, -q_i otherwise; weight NULL: 1 */
-SR_SIMD static void weigh_events(const double *restrict event, const double *restrict weight,
-                                 const double *restrict q, size_t m, double *restrict u)
-{
-    if (weight == NULL) {
-#pragma omp simd
-        for (size_t i = 0; i < m; i++)
-            u[i] = (event[i] != 0 ? 1.0 : 0.0) - q[i];
-    } else {
-#pragma omp simd
-        for (size_t i = 0; i < m; i++)
-            u[i] = (event[i] != 0 ? weight[i] : 0.0) - q[i];
-    }
-}
-
 /* q = r_i H_i and u = w_i delta_i mark - r_i H_i of a block of rows */
 static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
 {
     const row_task *const t = data;
-    const double *const weight = t->times->weight == NULL ? NULL : t->times->weight + from;
-    if (t->rs->enter == NULL)
-        weigh_rows(t->risk + from, t->rs->cell + from, t->hazard->at_cell, m, q);
-    else
-        for (size_t i = 0; i < m; i++)
-            q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
-    weigh_events(t->times->event + from, weight, q, m, u);
-    for (size_t i = 0; t->mark != NULL && i < m; i++)
+    if (t->rs->enter == NULL && t->mark == NULL) {
+        sr_cox_rows_weigh(t->rs, t->times, t->risk, t->hazard->at_cell, from, m, q, u);
+        return;
+    }
+    for (size_t i = 0; i < m; i++) {
+        q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
+        u[i] = -q[i];
+    }
+    for (size_t i = 0; i < m; i++)
         if (t->times->event[from + i] != 0)
-            u[i] += (weight == NULL ? 1 : weight[i]) * (t->mark[sr_leave(t->rs, from + i)] - 1);
+            u[i] += sr_weight_of(t->times, from + i) *
+                    (t->mark == NULL ? 1 : t->mark[sr_leave(t->rs, from + i)]);
 }
 
 sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,

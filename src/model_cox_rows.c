@@ -91,3 +91,35 @@ void sr_cox_rows_load(const sr_cox_view *v, int is_flat, size_t from, size_t m, 
     else
         put_risk(v, eta, from, m);
 }
+
+/* q = r_i H_i where nobody enters late */
+SR_SIMD static void weigh_rows(const double *restrict risk, const uint32_t *restrict cell,
+                               const double *restrict at_cell, size_t m, double *restrict q)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        q[i] = risk[i] * at_cell[cell[i]];
+}
+
+/* u = weight_i - q_i for an event, -q_i otherwise; weight NULL: 1 */
+SR_SIMD static void weigh_events(const double *restrict event, const double *restrict weight,
+                                 const double *restrict q, size_t m, double *restrict u)
+{
+    if (weight == NULL) {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            u[i] = (event[i] != 0 ? 1.0 : 0.0) - q[i];
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            u[i] = (event[i] != 0 ? weight[i] : 0.0) - q[i];
+    }
+}
+
+void sr_cox_rows_weigh(const sr_riskset *rs, const sr_times *times, const double *risk,
+                       const double *at_cell, size_t from, size_t m, double *q, double *u)
+{
+    const double *const weight = times->weight == NULL ? NULL : times->weight + from;
+    weigh_rows(risk + from, rs->cell + from, at_cell, m, q);
+    weigh_events(times->event + from, weight, q, m, u);
+}

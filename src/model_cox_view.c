@@ -2,7 +2,7 @@
  *
  * Order: a counting sort of the rows by the slot at which they leave, O(n + K).
  */
-#include "model_cox_view.h"
+#include "model_cox_ordered.h"
 #include <math.h>
 #include <string.h>
 
@@ -208,5 +208,9 @@ sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_ri
         SR_TAKE(v->risk, sr_arena_double(&ctx->arena, v->times.n));
     SR_TAKE(v->beta, sr_arena_double(&ctx->arena, data->x.p));
     SR_TAKE(v->shift, sr_arena_double(&ctx->arena, (size_t)data->times.n_stratum));
-    return sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums);
+    const int is_in_order = sr_cox_is_in_order(&v->rs);
+    SR_TRY(sr_risk_sums_take(ctx, &v->rs, is_in_order ? NULL : &v->x, &v->sums));
+    if (is_in_order)
+        v->sums.S1 = v->sums.D1 = NULL;
+    return SR_OK;
 }

@@ -20,7 +20,8 @@ typedef struct {
     sr_riskset rs;
     const uint32_t *row;    /* [times.n] the caller's row, NULL where rows stand as given */
     sr_cox_scaling scaling; /* of the caller's columns */
-    sr_risk_sums sums;      /* room for one evaluation, as are the next four */
+    sr_risk_sums sums;      /* room for one evaluation, as are the next four; S1 and D1 are NULL
+                               where sr_cox_evaluate_in_order() does without them */
     double *eta, *risk;     /* [times.n] */
     double *shift;          /* [n_stratum] */
     double *beta;           /* [p] */
