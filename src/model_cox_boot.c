@@ -37,7 +37,7 @@ typedef struct {
 } search_rules;
 
 typedef struct {
-    int is_over, is_started, state, n_iter, n_halving;
+    int is_over, is_started, is_moving, state, n_iter, n_halving;
     double f;
     double *theta;             /* [p] best so far */
     double *trial;             /* [p] where f is wanted next */
@@ -76,17 +76,32 @@ static int read_lane(const search_rules *rules, const sr_lanes *batch, size_t l,
     return 1;
 }
 
+static int moves_far(const search_rules *rules, const lane_search *lane, size_t j)
+{
+    return fabs(lane->step[j]) * rules->range[j] > LARGE_MOVE;
+}
+
 static void end_search(const search_rules *rules, int state, lane_search *lane)
 {
     lane->is_over = 1;
     lane->state = state;
-    if (state != SR_BOOT_DONE)
-        return;
-    for (size_t j = 0; j < rules->p; j++)
-        if (fabs(lane->step[j]) * rules->range[j] > LARGE_MOVE) {
+    for (size_t j = 0; state == SR_BOOT_DONE && j < rules->p; j++)
+        if (moves_far(rules, lane, j)) {
             lane->state = SR_BOOT_INFINITE;
             lane->theta[j] = NAN;
         }
+}
+
+/* Is there nothing more to gain? A coefficient that still moves far may be on its way to infinity,
+ * or one of two that almost depend on each other, which move together by a small step: that one
+ * stands still after one more. */
+static int is_at_end(const search_rules *rules, lane_search *lane)
+{
+    const int was_moving = lane->is_moving;
+    lane->is_moving = 0;
+    for (size_t j = 0; j < rules->p; j++)
+        lane->is_moving |= moves_far(rules, lane, j);
+    return was_moving || !lane->is_moving;
 }
 
 /* The first value: aliased columns leave, and the search starts again without them. */
@@ -137,7 +152,7 @@ static void advance(const search_rules *rules, const sr_lanes *batch, size_t l, 
             lane->theta[j] = lane->trial[j];
             lane->trial[j] += lane->step[j];
         }
-        if (is_settled || rise < SMALL_RISE) {
+        if ((is_settled || rise < SMALL_RISE) && is_at_end(rules, lane)) {
             memcpy(lane->theta, lane->trial, p * sizeof(double)); /* that step costs nothing more */
             end_search(rules, SR_BOOT_DONE, lane);
             return;
@@ -168,7 +183,7 @@ static sr_status worker_take(sr_context *ctx, const sr_lane_data *data, worker *
 static void start_lane(const search_rules *rules, int has_event, lane_search *lane)
 {
     memcpy(lane->trial, rules->start, rules->p * sizeof(double));
-    lane->is_started = lane->n_iter = lane->n_halving = 0;
+    lane->is_started = lane->is_moving = lane->n_iter = lane->n_halving = 0;
     lane->is_over = !has_event;
     lane->state = SR_BOOT_NO_EVENT;
 }

@@ -219,3 +219,19 @@ test_that("what cannot be resampled is refused", {
     class = "survresist_warning"
   )
 })
+
+test_that("columns that move together by a small step are not called infinite", {
+  # a factor times a column far from 0: a step of 1e-5 standard errors moves both by much
+  set.seed(4, "Mersenne-Twister", "Inversion", "Rejection")
+  data <- data.frame(x = round(rnorm(90) * 1024) / 1024, g = rep(c("a", "b", "c"), 30))
+  data$time <- rexp(90) / exp(c(a = 1, b = -2, c = 0)[data$g] * data$x)
+  data$event <- rep(c(1, 1, 1, 0), length.out = 90)
+  replicates <- function(data) {
+    fit <- fit_cox(Surv(time, event) ~ x * g, data, control = tight)
+    bootstrap(fit, 40, seed = 1)$t[, c(1, 4, 5)]
+  }
+  near <- replicates(data)
+  far <- replicates(transform(data, x = x + 16384))
+  expect_false(anyNA(near))
+  expect_close(far, near, 1e-8)
+})
