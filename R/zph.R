@@ -49,12 +49,16 @@ zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = 
     x <- if (is.list(x)) x[kept$is_kept] else x[, kept$is_kept, drop = FALSE]
   }
   if (is.integer(x)) storage.mode(x) <- "double"
-  found <- .Call(
-    C_cox_zph, cox_data(x, y, data$stratum, as_double(data$weights)),
-    as.double(fit$linear.predictors), identical(fit$method, "efron"), clock$kind, clock$given
-  )
+  ask <- function(x) {
+    .Call(
+      C_cox_zph, cox_data(x, y, data$stratum, as_double(data$weights)),
+      as.double(fit$linear.predictors), identical(fit$method, "efron"), clock$kind, clock$given
+    )
+  }
+  found <- ask(x)
   check_clock(found, clock, y)
   if (!all(is.finite(found$score))) cox_rebuild(fit) # data that have changed are an error there
+  found <- zph_sweep(found, x, ask)
   coef <- fit$coefficients[kept$is_kept]
   result <- list(
     table = zph_table(found, coef, kept$assign, terms && singledf, global),
@@ -165,13 +169,14 @@ zph_table <- function(found, coef, assign, singledf, global) {
       i = 'Try `transform = "rank"` or "identity".'
     ), arg = "transform", call = rlang::caller_env())
   }
+  score_x <- if (is.null(found$basis)) score else drop(score %*% found$basis)
+  left_x <- if (is.null(found$basis)) left else crossprod(found$basis, left %*% found$basis)
   chisq <- vapply(assign, function(j) {
-    part <- found$info_gg[j, j, drop = FALSE] - found$info_g[j, , drop = FALSE] %*%
-      solve_information(found$info, found$info_g[, j, drop = FALSE])
+    part <- left_x[j, j, drop = FALSE]
     if (singledf && length(j) > 1L) {
-      return(sum(coef[j] * score[j])^2 / drop(coef[j] %*% part %*% coef[j]))
+      return(sum(coef[j] * score_x[j])^2 / drop(coef[j] %*% part %*% coef[j]))
     }
-    sum(score[j] * solve_information(part, score[j]))
+    sum(score_x[j] * solve_information(part, score_x[j]))
   }, numeric(1))
   df <- if (singledf) rep(1L, length(assign)) else lengths(assign)
   label <- names(assign)
@@ -202,7 +207,7 @@ zph_residuals <- function(found, coef, assign, terms, labels) {
   }
   events <- matrix(0, length(coef), length(coef))
   for (s in seq_len(nrow(used))) events <- events + outer(used[s, ], used[s, ], pmin)
-  variance <- found$info / ifelse(events == 0, 1, events)
+  variance <- zph_information(found) / ifelse(events == 0, 1, events)
   combine <- diag(1, length(coef))
   slope <- coef
   if (terms && any(lengths(assign) > 1L)) {
@@ -213,7 +218,11 @@ zph_residuals <- function(found, coef, assign, terms, labels) {
     used <- used[, vapply(assign, `[`, 1L, 1L), drop = FALSE]
     slope <- ifelse(lengths(assign) == 1L, coef[vapply(assign, `[`, 1L, 1L)], 1)
   }
-  inverse <- solve_information(variance, diag(1, nrow(variance)))
+  inverse <- if (!is.null(found$root) && all(events == events[[1L]])) {
+    zph_inverse(found, combine, events[[1L]])
+  } else {
+    solve_information(variance, diag(1, nrow(variance)))
+  }
   if (all(used > 0)) {
     y <- .Call(C_cox_zph_scale, found$schoenfeld, combine %*% inverse, as.double(slope), labels)
   } else {
