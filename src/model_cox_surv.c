@@ -190,7 +190,24 @@ static sr_status rows_make(sr_context *ctx, const sr_times *times, const sr_time
     return SR_OK;
 }
 
-/* u = -log a of one event time; deaths row[0..m), risk weighted, in the units of S0. */
+/* How many rows are at risk at each slot: a whole number, where S0 is only near what it would be. */
+static sr_status count_at_risk(sr_context *ctx, const sr_riskset *rs, size_t **out)
+{
+    SR_TAKE(*out, (size_t *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(size_t)));
+    for (size_t i = 0; i < rs->n; i++) {
+        const uint32_t cell = rs->cell[i];
+        (*out)[cell < rs->n_slot ? cell : rs->tied_slot[cell - rs->n_slot]]++;
+        if (rs->enter != NULL)
+            (*out)[rs->enter[i]]--;
+    }
+    for (int s = 0; s < rs->n_stratum; s++)
+        for (size_t k = rs->slot_begin[s + 1] - 1; k-- > rs->slot_begin[s];)
+            (*out)[k] += (*out)[k + 1];
+    return SR_OK;
+}
+
+/* u = -log a of one event time that somebody survives; deaths row[0..m), risk weighted, in the
+ * units of S0. */
 static double product_step(const sr_times *times, const double *risk, const size_t *row, size_t m,
                            double S0)
 {
@@ -199,7 +216,7 @@ static double product_step(const sr_times *times, const double *risk, const size
         weight += sr_weight_of(times, row[d]);
         least += risk[row[d]];
     }
-    if (!(S0 > least * (1 + 1e-15)))
+    if (!(S0 > least)) /* the risk of who survives is below the rounding of the sum */
         return INFINITY;
     if (m == 1)
         return -log1p(-risk[row[0]] / S0) * weight / risk[row[0]];
@@ -226,7 +243,8 @@ static sr_status product_limit(sr_context *ctx, const sr_cox_data *data, const d
 {
     SR_TICK(ctx);
     const sr_riskset *const rs = &curve->rs;
-    size_t *row;
+    size_t *row, *at_risk;
+    SR_TRY(count_at_risk(ctx, rs, &at_risk));
     SR_TAKE(curve->log_survival, sr_arena_double(&ctx->arena, rs->n_slot));
     SR_TAKE(row, sr_arena_sizes(&ctx->arena, sr_cox_death_count(data) + 1));
     SR_TRY(sr_cox_order_deaths(ctx, data, rs, row));
@@ -236,9 +254,10 @@ static sr_status product_limit(sr_context *ctx, const sr_cox_data *data, const d
         for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
             const size_t m = (size_t)rs->n_death[k];
             if (m > 0) {
-                const double at_risk = S0[k] * scale, dead = rs->death_weight[k];
-                log_survival -= product_step(&data->times, risk, row, m, S0[k]);
-                variance += dead / (S0[k] * (dead >= at_risk ? at_risk : at_risk - dead)) * scale;
+                const double sum = S0[k] * scale, dead = rs->death_weight[k];
+                log_survival -=
+                    m == at_risk[k] ? INFINITY : product_step(&data->times, risk, row, m, S0[k]);
+                variance += dead / (S0[k] * (dead >= sum ? sum : sum - dead)) * scale;
             }
             row += m;
             curve->log_survival[k] = log_survival;
