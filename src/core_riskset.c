@@ -6,8 +6,11 @@
  * searched by bisection: O(n log m), m event times in a stratum.
  */
 #include "core_riskset.h"
+#include "core_thread.h"
 #include <math.h>
 #include <stdlib.h>
+
+enum { PARALLEL_FROM = 65536, ROWS_A_PIECE = 65536 };
 
 typedef struct {
     size_t *slot_begin;
@@ -24,6 +27,16 @@ static sr_status take_slots(sr_context *ctx, layout *lay)
     SR_TAKE(lay->slot_stratum, (int *)sr_arena_take(&ctx->arena, lay->n_slot, sizeof(int)));
     SR_TAKE(lay->slot_time, sr_arena_double(&ctx->arena, lay->n_slot));
     return SR_OK;
+}
+
+static void look_up(const sr_times *t, const sr_timeindex *index, const uint32_t *slot, size_t from,
+                    layout *lay)
+{
+    const size_t to = t->n - from < ROWS_A_PIECE ? t->n : from + ROWS_A_PIECE;
+    for (size_t i = from; i < to; i++)
+        lay->leave[i] = slot[sr_stratum_of(t, i) * index->n_distinct + index->stop[i]];
+    for (size_t i = from; lay->enter != NULL && i < to; i++)
+        lay->enter[i] = slot[sr_stratum_of(t, i) * index->n_distinct + index->start[i]];
 }
 
 /* slot [n_stratum x n_place], cleared: flags first, then the slot of the last event time up to each
@@ -54,12 +67,8 @@ static sr_status number_by_table(sr_context *ctx, const sr_times *t, const sr_ti
         }
     }
     lay->slot_begin[n_stratum] = now;
-    for (size_t i = 0; i < t->n; i++) {
-        const uint32_t *const of_stratum = slot + sr_stratum_of(t, i) * n_place;
-        lay->leave[i] = of_stratum[index->stop[i]];
-        if (lay->enter != NULL)
-            lay->enter[i] = of_stratum[index->start[i]];
-    }
+    SR_FOR_EACH(ctx, t->n > PARALLEL_FROM, b, (t->n + ROWS_A_PIECE - 1) / ROWS_A_PIECE,
+                look_up(t, index, slot, b * ROWS_A_PIECE, lay));
     return SR_OK;
 }
 
@@ -157,6 +166,18 @@ static sr_status layout_by_search(sr_context *ctx, const sr_times *t, const sr_t
     return SR_OK;
 }
 
+/* Deaths at a tied slot go to its own cell. */
+static void move_tied(const sr_times *t, const int32_t *slot_tied, size_t from, layout *lay)
+{
+    const size_t to = t->n - from < ROWS_A_PIECE ? t->n : from + ROWS_A_PIECE;
+    for (size_t i = from; i < to; i++) {
+        const uint32_t slot = lay->leave[i];
+        const uint32_t is_tied = (slot_tied[slot] >= 0) & (t->event[i] != 0);
+        const uint32_t cell = (uint32_t)lay->n_slot + (uint32_t)slot_tied[slot];
+        lay->leave[i] = slot + is_tied * (cell - slot); /* no branch */
+    }
+}
+
 /* Deaths of each slot; under Efron, a cell for the deaths of each tied one. */
 static sr_status count_deaths(sr_context *ctx, const sr_times *t, int is_efron, layout *lay,
                               sr_riskset *out)
@@ -185,12 +206,8 @@ static sr_status count_deaths(sr_context *ctx, const sr_times *t, int is_efron, 
             if (n_death[k] > 1)
                 tied_slot[tied++] = (uint32_t)k;
         }
-        for (size_t i = 0; i < t->n; i++) {
-            const uint32_t slot = lay->leave[i];
-            const uint32_t is_tied = (slot_tied[slot] >= 0) & (t->event[i] != 0);
-            const uint32_t cell = (uint32_t)lay->n_slot + (uint32_t)slot_tied[slot];
-            lay->leave[i] = slot + is_tied * (cell - slot);
-        }
+        SR_FOR_EACH(ctx, t->n > PARALLEL_FROM, b, (t->n + ROWS_A_PIECE - 1) / ROWS_A_PIECE,
+                    move_tied(t, slot_tied, b * ROWS_A_PIECE, lay));
         out->tied_slot = tied_slot;
         out->slot_tied = slot_tied;
     }

@@ -65,7 +65,7 @@ sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double 
                             const double *D0, const double *mark, sr_cum_hazard *out)
 {
     SR_TICK(ctx);
-    SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
+    SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM / 4, b, sr_block_count(rs->n_slot),
                 sr_put_steps(rs, S0, D0, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     for (int s = 0; s < rs->n_stratum; s++) {
         double high = 0, low = 0;
@@ -112,7 +112,7 @@ sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *
     const size_t n_block = sr_block_count(rs->n_slot);
     double *part;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
-    SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM, b, n_block,
+    SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM / 4, b, n_block,
                 part[b] = sr_slot_logs(rs, sums, weight != NULL, b * SR_BLOCK,
                                        sr_block_end(rs->n_slot, b)));
     *out = sum_of_parts(part, n_block);
@@ -143,7 +143,7 @@ sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
     SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
-    SR_FOR_EACH(ctx, rs->n > SR_PARALLEL_FROM, b, sr_block_count(rs->n_slot),
+    SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM / 4, b, sr_block_count(rs->n_slot),
                 sr_weigh_slots(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     return SR_OK;
 }

@@ -138,7 +138,9 @@ static void scale_column(const sr_cox_data *data, const double *weight, double t
 {
     const double *const x = data->x.x[j];
     const size_t n = data->x.n;
-    const double rough = column_sum(x, weight, n, 0, 0) / total;
+    const size_t m = n < SR_BLOCK ? n : SR_BLOCK; /* a first guess spares a pass over the column */
+    const double weight_of_m = weight == NULL ? (double)m : column_sum(weight, NULL, m, 0, 0);
+    const double rough = column_sum(x, weight, m, 0, 0) / weight_of_m;
     out->mean[j] = rough + column_sum(x, weight, n, rough, 0) / total;
     out->spread[j] = column_sum(x, weight, n, out->mean[j], 1) / total;
     const int is_scaled = (is_centred == NULL || is_centred[j]) && isfinite(1 / out->spread[j]);
