@@ -89,8 +89,6 @@ static sr_status sum_risks(sr_context *ctx, sr_cox_view *v, double *f)
 {
     int is_done = 0;
     double event_sum, logs;
-    if (v->sums.S1 == NULL)
-        SR_TRY(sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums));
     if (sr_few_slots_chunks(&v->rs) > 0)
         SR_TRY(sr_cox_pass(ctx, v, &event_sum, &is_done));
     if (is_done) {
@@ -102,6 +100,26 @@ static sr_status sum_risks(sr_context *ctx, sr_cox_view *v, double *f)
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, &v->x, v->risk, &v->sums));
     return sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f);
+}
+
+/* Likelihood, score and information by sums over risk sets. A view without room for S1 and D1 has
+ * the arena's for as long; its S0 and D0 stay. */
+static sr_status evaluate_by_sums(sr_context *ctx, sr_cox_view *v, double *f, double *g,
+                                  double *info)
+{
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    const sr_risk_sums own = v->sums;
+    if (own.S1 == NULL) {
+        SR_TRY(sr_risk_sums_take(ctx, &v->rs, &v->x, &v->sums));
+        v->sums.S0 = own.S0;
+        v->sums.D0 = own.D0;
+    }
+    SR_TRY(sum_risks(ctx, v, f));
+    if (g != NULL && isfinite(*f))
+        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
+    v->sums = own;
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
 }
 
 static sr_status evaluate(sr_context *ctx, const double *theta, double *f, double *g, double *info,
@@ -116,11 +134,9 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     if (g != NULL && sr_cox_is_in_order(&v->rs))
         SR_TRY(sr_cox_evaluate_in_order(ctx, v, f, g, info, &is_done));
     if (!is_done)
-        SR_TRY(sum_risks(ctx, v, f));
+        SR_TRY(evaluate_by_sums(ctx, v, f, g, info));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    if (!is_done)
-        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
     for (size_t j = 0; j < p; j++) {
         g[j] *= scale[j];
         for (size_t k = 0; k < p; k++)

@@ -70,7 +70,7 @@ static double log_of_steps(double S0, double D0, double n_death)
     const size_t n = (size_t)n_death;
     const double ratio = D0 / S0 / n_death, last = 1 - (n_death - 1) * ratio;
     if (!(last > 0 && isfinite(S0)))
-        return log(last);
+        return log(last > 0 ? S0 : last);
     int exponent;
     (void)frexp(last, &exponent);
     const size_t run = (size_t)(RANGE / (1 + abs(exponent)));
@@ -78,6 +78,12 @@ static double log_of_steps(double S0, double D0, double n_death)
     for (size_t from = 0; from < n; from += run)
         logs += log(product_of_steps(ratio, from, n - from < run ? n : from + run));
     return logs;
+}
+
+/* May a sum join a product of such that is kept within 1e100 of 1? */
+static int is_moderate(double S0)
+{
+    return S0 > 1e-200 && S0 < 1e200;
 }
 
 /* Terms of the log-likelihood that slots [from, to) take away. Where rows have no weights, an
@@ -92,7 +98,7 @@ double sr_slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weigh
         if (sr_is_tied(rs, k)) {
             sum += rs->death_weight[k] / rs->n_death[k] *
                    log_of_steps(sums->S0[k], sums->D0[rs->slot_tied[k]], rs->n_death[k]);
-        } else if (is_weighted || rs->n_death[k] != 1) {
+        } else if (is_weighted || rs->n_death[k] != 1 || !is_moderate(sums->S0[k])) {
             sum += rs->death_weight[k] * log(sums->S0[k]);
         } else {
             product *= sums->S0[k];

@@ -290,3 +290,61 @@ TEST(cox_fit_says_when_memory_is_out)
     CHECK(n_refused > 5 && n_refused < 1000);
     design_free(&d);
 }
+
+/* Offsets so large that risks are taken relative to them, with rows laid out in order of time and
+ * columns that almost depend on each other */
+TEST(cox_residuals_do_not_see_a_far_offset)
+{
+    enum { N = 70000 };
+    design d;
+    design_make(&(design_spec){.n = N, .p = 2, .n_stratum = 2, .risk_sd = 0.7, .seed = 12}, &d);
+    for (size_t i = 0; i < N; i++)
+        d.x[1][i] = d.x[0][i] + 1e-3 * d.x[1][i];
+    double *const near = calloc(2 * N, sizeof(double)), *const far = near + N;
+    double coef[2], var[4];
+    sr_cox_fit fit = {.coef = coef, .var = var, .martingale = near};
+    sr_context ctx = {.n_thread = 1};
+    CHECK_OK(sr_cox_fit_newton(&ctx, &d.data, &tight, &fit));
+    sr_arena_free(&ctx.arena);
+    for (size_t i = 0; i < N; i++)
+        d.offset[i] = 300;
+    d.data.offset = d.offset;
+    fit.martingale = far;
+    CHECK_OK(sr_cox_fit_newton(&ctx, &d.data, &tight, &fit));
+    sr_arena_free(&ctx.arena);
+    CHECK_CLOSE(N, far, near, 1e-9);
+    free(near);
+    design_free(&d);
+}
+
+/* Risk sets whose sums span the range of doubles, one death a time: none is lost in a product */
+TEST(cox_likelihood_of_risks_across_the_range_of_doubles)
+{
+    double stop[] = {1, 2, 3, 4}, event[] = {1, 1, 1, 0}, offset[] = {300, 93, -252, -252};
+    const sr_cox_data data = {
+        .times = {.n = 4, .stop = stop, .event = event, .n_stratum = 1}, .x = {.n = 4}, offset};
+    const double none[1] = {0};
+    oracle_result at = {.hazard = NULL};
+    oracle_cox(&data, 1, none, &at);
+    fitted f;
+    CHECK_OK(fit(&data, &tight, &f));
+    CHECK_NEAR(f.fit.loglik[1], (double)at.loglik, 1e-12);
+}
+
+/* A sum that leaves the range of doubles is no likelihood, whoever dies at that time */
+TEST(cox_sum_that_overflows_is_not_finite)
+{
+    double stop[] = {1, 1, 2}, event[] = {1, 1, 0}, weight[] = {1, 1, 1e250};
+    double offset[] = {0, 0, 200};
+    const sr_cox_data data = {
+        .times = {.n = 3, .stop = stop, .event = event, .weight = weight, .n_stratum = 1},
+        .x = {.n = 3},
+        offset};
+    for (int is_efron = 0; is_efron < 2; is_efron++) {
+        sr_cox_control control = tight;
+        control.is_efron = is_efron;
+        fitted f;
+        const sr_status status = fit(&data, &control, &f);
+        CHECK(status != SR_OK || !isfinite(f.fit.loglik[1]));
+    }
+}
