@@ -29,7 +29,8 @@ static size_t round_up(size_t bytes)
     return (bytes + (ALIGNMENT - 1)) & ~(size_t)(ALIGNMENT - 1);
 }
 
-void sr_pages_prepare(void *room, size_t bytes)
+/* Ask for large pages under room that is not touched yet. */
+static void prepare_pages(void *room, size_t bytes)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     const uintptr_t first = ((uintptr_t)room + (PAGE - 1)) & ~(uintptr_t)(PAGE - 1);
@@ -50,7 +51,7 @@ static sr_arena_block *new_block(sr_arena_block *below, size_t size)
     unsigned char *raw = size > SMALLEST_BLOCK ? calloc(1, bytes) : malloc(bytes);
     if (raw == NULL)
         return NULL;
-    sr_pages_prepare(raw, bytes);
+    prepare_pages(raw, bytes);
     sr_arena_block *block = (sr_arena_block *)raw;
     block->below = below;
     block->used = 0;

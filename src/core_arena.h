@@ -34,10 +34,6 @@ sr_arena_mark sr_arena_save(const sr_arena *arena);
 void sr_arena_restore(sr_arena *arena, sr_arena_mark mark);
 void sr_arena_free(sr_arena *arena);
 
-/* Ask for large pages under room that is not touched yet; contents and meaning stay as they are.
- * For results in others' memory; blocks of an arena have it done. */
-void sr_pages_prepare(void *room, size_t bytes);
-
 #define sr_arena_double(arena, count) ((double *)sr_arena_take((arena), (count), sizeof(double)))
 #define sr_arena_index(arena, count) ((uint32_t *)sr_arena_take((arena), (count), sizeof(uint32_t)))
 #define sr_arena_sizes(arena, count) ((size_t *)sr_arena_take((arena), (count), sizeof(size_t)))

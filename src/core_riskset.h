@@ -73,6 +73,12 @@ static inline uint32_t sr_leave(const sr_riskset *rs, size_t i)
     return c < rs->n_slot ? c : rs->tied_slot[c - rs->n_slot];
 }
 
+/* Does slot k have a cell of its own for its deaths? */
+static inline int sr_is_tied(const sr_riskset *rs, size_t k)
+{
+    return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
+}
+
 /* Lay out the risk sets. `is_efron` asks for cells of tied deaths. */
 sr_status sr_riskset_make(sr_context *ctx, const sr_times *times, int is_efron, sr_riskset *out);
 

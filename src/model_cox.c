@@ -116,7 +116,7 @@ static sr_status evaluate_by_sums(sr_context *ctx, sr_cox_view *v, double *f, do
     }
     SR_TRY(sum_risks(ctx, v, f));
     if (g != NULL && isfinite(*f))
-        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, g, info));
+        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, g, info));
     v->sums = own;
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

@@ -117,9 +117,8 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
 sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *weight,
                            const sr_risk_sums *sums, double *out);
 
-/* Gradient and information in z for given risks and sums, each event time k weighted by mark[k]
- * (NULL: 1).  score[p], info[p x p]. */
+/* Gradient and information in z for given risks and sums: score[p], info[p x p]. */
 sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                              const sr_columns *x, const double *risk, const sr_risk_sums *sums,
-                             const double *mark, double *score, double *info);
+                             double *score, double *info);
 #endif

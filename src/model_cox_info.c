@@ -137,14 +137,25 @@ sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *t
 }
 
 sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
-                             const double *mark, sr_mean_weights *out)
+                             sr_mean_weights *out)
 {
     SR_TAKE(out->of_slot, (double *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(double)));
     SR_TAKE(out->of_mean, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->of_death, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_TAKE(out->share, sr_arena_double(&ctx->arena, rs->n_tied));
     SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM / 4, b, sr_block_count(rs->n_slot),
-                sr_weigh_slots(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
+                sr_weigh_slots(rs, sums, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
+    return SR_OK;
+}
+
+sr_status sr_cox_tied_means(sr_context *ctx, const sr_riskset *rs, size_t p,
+                            const sr_risk_sums *sums, const double *share, double **out)
+{
+    SR_TAKE(*out, sr_arena_double(&ctx->arena, rs->n_tied * p));
+    for (size_t j = 0; j < p; j++)
+        for (size_t t = 0; t < rs->n_tied; t++)
+            (*out)[j * rs->n_tied + t] = sums->S1[j * rs->n_slot + rs->tied_slot[t]] -
+                                         share[t] * sums->D1[j * rs->n_tied + t];
     return SR_OK;
 }
 
@@ -168,19 +179,15 @@ static sr_status subtract_cross(sr_context *ctx, size_t n, size_t p, const doubl
 }
 
 static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
-                                const sr_risk_sums *sums, const double *mark, double *info)
+                                const sr_risk_sums *sums, double *info)
 {
     sr_mean_weights weights;
-    SR_TRY(sr_cox_weigh_means(ctx, rs, sums, mark, &weights));
+    double *middle;
+    SR_TRY(sr_cox_weigh_means(ctx, rs, sums, &weights));
     SR_TRY(subtract_cross(ctx, rs->n_slot, p, sums->S1, weights.of_slot, info));
     if (rs->n_tied == 0)
         return SR_OK;
-    double *middle;
-    SR_TAKE(middle, sr_arena_double(&ctx->arena, rs->n_tied * p));
-    for (size_t j = 0; j < p; j++)
-        for (size_t t = 0; t < rs->n_tied; t++)
-            middle[j * rs->n_tied + t] = sums->S1[j * rs->n_slot + rs->tied_slot[t]] -
-                                         weights.share[t] * sums->D1[j * rs->n_tied + t];
+    SR_TRY(sr_cox_tied_means(ctx, rs, p, sums, weights.share, &middle));
     SR_TRY(subtract_cross(ctx, rs->n_tied, p, middle, weights.of_mean, info));
     return subtract_cross(ctx, rs->n_tied, p, sums->D1, weights.of_death, info);
 }
@@ -188,15 +195,15 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
 typedef struct {
     const sr_riskset *rs;
     const sr_times *times;
-    const double *risk, *mark;
+    const double *risk;
     const sr_cum_hazard *hazard;
 } row_task;
 
-/* q = r_i H_i and u = w_i delta_i mark - r_i H_i of a block of rows */
+/* q = r_i H_i and u = w_i delta_i - r_i H_i of a block of rows */
 static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
 {
     const row_task *const t = data;
-    if (t->rs->enter == NULL && t->mark == NULL) {
+    if (t->rs->enter == NULL) {
         sr_cox_rows_weigh(t->rs, t->times, t->risk, t->hazard->at_cell, from, m, q, u);
         return;
     }
@@ -206,22 +213,21 @@ static void fill_rows(const void *data, size_t from, size_t m, double *q, double
     }
     for (size_t i = 0; i < m; i++)
         if (t->times->event[from + i] != 0)
-            u[i] += sr_weight_of(t->times, from + i) *
-                    (t->mark == NULL ? 1 : t->mark[sr_leave(t->rs, from + i)]);
+            u[i] += sr_weight_of(t->times, from + i);
 }
 
 sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
                              const sr_columns *x, const double *risk, const sr_risk_sums *sums,
-                             const double *mark, double *score, double *info)
+                             double *score, double *info)
 {
-    const sr_arena_mark start = sr_arena_save(&ctx->arena);
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_cum_hazard hazard;
     SR_TRY(row_hazard_take(ctx, rs, &hazard));
-    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, mark, &hazard));
-    const row_task task = {rs, times, risk, mark, &hazard};
+    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, NULL, &hazard));
+    const row_task task = {rs, times, risk, &hazard};
     SR_TRY(sr_columns_cross_by(ctx, x, fill_rows, &task, info, score));
-    sr_arena_restore(&ctx->arena, start);
-    SR_TRY(subtract_means(ctx, rs, x->p, sums, mark, info));
-    sr_arena_restore(&ctx->arena, start);
+    sr_arena_restore(&ctx->arena, mark);
+    SR_TRY(subtract_means(ctx, rs, x->p, sums, info));
+    sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

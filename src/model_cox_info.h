@@ -15,7 +15,11 @@ typedef struct {
     double *share;    /* [n_tied] f */
 } sr_mean_weights;
 
-/* All but the share times mark[k] (NULL: 1). Room in the context's arena. */
+/* Room in the context's arena. */
 sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
-                             const double *mark, sr_mean_weights *out);
+                             sr_mean_weights *out);
+
+/* S1 - f D1 at the tied slots, out[n_tied x p] by column, in the context's arena. */
+sr_status sr_cox_tied_means(sr_context *ctx, const sr_riskset *rs, size_t p,
+                            const sr_risk_sums *sums, const double *share, double **out);
 #endif

@@ -235,7 +235,7 @@ sr_status sr_jeffreys_plain(sr_context *ctx, sr_jeffreys *problem, sr_jeffreys_p
     SR_TRY(sr_cox_loglik(ctx, rs, problem->times, problem->eta, problem->shift, &problem->sums,
                          &at->f));
     return sr_cox_information(ctx, rs, problem->times, &problem->z, problem->risk, &problem->sums,
-                              NULL, at->gradient, at->info);
+                              at->gradient, at->info);
 }
 
 sr_status sr_jeffreys_evaluate(sr_context *ctx, sr_jeffreys *problem, sr_jeffreys_point *at)

@@ -184,8 +184,8 @@ static void scan_risk(const ordered *job, const stretch *s)
     const double *const risk = job->v->risk;
     double *const S0 = job->v->sums.S0, *const D0 = job->v->sums.D0;
     memset(S0 + s->first_slot, 0, (s->end_slot - s->first_slot) * sizeof(double));
-    for (size_t k = s->first_slot; k < s->end_slot && rs->n_tied > 0; k++)
-        if (rs->slot_tied[k] >= 0)
+    for (size_t k = s->first_slot; k < s->end_slot; k++)
+        if (sr_is_tied(rs, k))
             D0[rs->slot_tied[k]] = 0;
     double sum = s->carry[0];
     size_t lowest = rs->slot_begin[stratum_of_row(rs, s->end - 1)];
@@ -228,7 +228,7 @@ static void weigh_stretch(const ordered *job, stretch *s)
     sr_put_steps(rs, sums->S0, sums->D0, NULL, s->first_slot, s->end_slot, &hazard);
     s->logs = sr_slot_logs(rs, sums, job->v->times.weight != NULL, s->first_slot, s->end_slot);
     memset(by.of_slot + s->first_slot, 0, (s->end_slot - s->first_slot) * sizeof(double));
-    sr_weigh_slots(rs, sums, NULL, s->first_slot, s->end_slot, &by);
+    sr_weigh_slots(rs, sums, s->first_slot, s->end_slot, &by);
     add_up_hazard(job, s);
 }
 
@@ -256,7 +256,7 @@ static void add_hazard_before(const ordered *job, const stretch *s)
     }
 }
 
-/* The block's whole slots join the sum over event times: S1 - f D1 of each, then D1 of tied ones. */
+/* The block's whole slots join the sum over event times: S1 - f D1 of each, then D1 of tied ones */
 static int add_means(const ordered *job, const stretch *s, const sr_block_slots *b, int is_waiting,
                      const sr_gram *means)
 {

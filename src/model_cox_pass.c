@@ -131,7 +131,7 @@ static void scan_group(const pass_job *job, size_t g, const double *cells)
         for (size_t k = rs->slot_begin[s + 1]; k-- > rs->slot_begin[s];) {
             for (size_t lane = 0; lane < GROUP; lane++)
                 sum[lane] += cells[k * GROUP + lane];
-            if (rs->n_tied > 0 && rs->slot_tied[k] >= 0) {
+            if (sr_is_tied(rs, k)) {
                 const double *const tied = cells + (rs->n_slot + (size_t)rs->slot_tied[k]) * GROUP;
                 for (size_t lane = 0; lane < GROUP; lane++)
                     sum[lane] += tied[lane];

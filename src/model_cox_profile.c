@@ -46,7 +46,7 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     SR_TRY(sr_cox_loglik(ctx, &m->rs, times, m->eta, m->shift, &m->sums, f));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    return sr_cox_information(ctx, &m->rs, times, &m->z, m->risk, &m->sums, NULL, g, info);
+    return sr_cox_information(ctx, &m->rs, times, &m->z, m->risk, &m->sums, g, info);
 }
 
 typedef struct {

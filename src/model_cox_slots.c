@@ -39,7 +39,6 @@ static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, cons
     return sums.one * rs->death_weight[k] / n_death;
 }
 
-/* Steps of some slots, where their sums will stand; tied deaths' own parts in their cells */
 void sr_put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
                   size_t from, size_t to, sr_cum_hazard *out)
 {
@@ -111,28 +110,27 @@ double sr_slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weigh
     return sum + log(product);
 }
 
-static void weigh_tied(const sr_riskset *rs, size_t k, double factor, const sr_risk_sums *sums,
+static void weigh_tied(const sr_riskset *rs, size_t k, const sr_risk_sums *sums,
                        sr_mean_weights *out)
 {
     const size_t t = (size_t)rs->slot_tied[k];
     const double n_death = rs->n_death[k], share = sums->D0[t] / n_death;
     step_sums sums_l;
     sum_steps(sums->S0[k], share, (size_t)n_death, &sums_l);
-    const double mean = sums_l.two_l / sums_l.two, of_one = factor * rs->death_weight[k] / n_death;
+    const double mean = sums_l.two_l / sums_l.two, of_one = rs->death_weight[k] / n_death;
     const double spread = (sums_l.two_ll - mean * sums_l.two_l) / (n_death * n_death);
     out->share[t] = mean / n_death;
     out->of_mean[t] = of_one * sums_l.two;
     out->of_death[t] = spread > 0 ? of_one * spread : 0;
 }
 
-void sr_weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark, size_t from,
-                    size_t to, sr_mean_weights *out)
+void sr_weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, size_t from, size_t to,
+                    sr_mean_weights *out)
 {
     for (size_t k = from; k < to; k++) {
-        const double factor = mark == NULL ? 1 : mark[k];
         if (sr_is_tied(rs, k))
-            weigh_tied(rs, k, factor, sums, out);
+            weigh_tied(rs, k, sums, out);
         else if (rs->n_death[k] > 0)
-            out->of_slot[k] = factor * rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
+            out->of_slot[k] = rs->death_weight[k] / (sums->S0[k] * sums->S0[k]);
     }
 }

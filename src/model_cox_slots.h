@@ -1,19 +1,14 @@
 /* model_cox_slots.h -- what each slot gives once its sums are known
  *
- * The pieces of model_cox_info.c that look at one slot at a time, for slots [from, to). The formulas
- * are told there.
+ * The pieces of model_cox_info.c that look at one slot at a time, for slots [from, to). The
+ * formulas are told there.
  */
 #ifndef SR_MODEL_COX_SLOTS_H
 #define SR_MODEL_COX_SLOTS_H
 #include "model_cox_info.h"
 
-static inline int sr_is_tied(const sr_riskset *rs, size_t k)
-{
-    return rs->n_tied > 0 && rs->slot_tied[k] >= 0;
-}
-
-/* Steps of the hazard at out->at_cell, where their sums will stand; what a tied death meets of a
- * step, in the cell of the tied deaths */
+/* Steps of the hazard times mark[k] (NULL: 1) at out->at_cell, where their sums will stand; what a
+ * tied death meets of a step, in the cell of the tied deaths */
 void sr_put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
                   size_t from, size_t to, sr_cum_hazard *out);
 
@@ -22,6 +17,6 @@ double sr_slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weigh
                     size_t to);
 
 /* Their weights in the information */
-void sr_weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark, size_t from,
-                    size_t to, sr_mean_weights *out);
+void sr_weigh_slots(const sr_riskset *rs, const sr_risk_sums *sums, size_t from, size_t to,
+                    sr_mean_weights *out);
 #endif

@@ -98,7 +98,7 @@ static void suffix_scan(const job *work, const double *cells, double *slots, dou
         double sum = 0;
         for (size_t k = rs->slot_begin[s + 1]; k-- > rs->slot_begin[s];) {
             sum += cells[k];
-            if (rs->n_tied > 0 && rs->slot_tied[k] >= 0)
+            if (sr_is_tied(rs, k))
                 sum += ties[rs->slot_tied[k]];
             slots[k] = sum;
         }
@@ -173,7 +173,7 @@ static void column_carefully(const job *work, size_t column, double *high, doubl
         for (size_t k = rs->slot_begin[s + 1]; k-- > rs->slot_begin[s];) {
             sr_add_exactly(&sum, &lost, high[k]);
             lost += low[k];
-            if (rs->n_tied > 0 && rs->slot_tied[k] >= 0) {
+            if (sr_is_tied(rs, k)) {
                 const size_t t = rs->n_slot + (size_t)rs->slot_tied[k];
                 sr_add_exactly(&sum, &lost, high[t]);
                 lost += low[t];

@@ -165,7 +165,8 @@ static sr_status rows_make(sr_context *ctx, const sr_times *times, const sr_time
     SR_TAKE(job.stop, sr_arena_index(&ctx->arena, times->n));
     if (times->start != NULL)
         SR_TAKE(job.start, sr_arena_index(&ctx->arena, times->n));
-    if (n_stratum <= (4 * times->n + 65536) / (index->n_distinct + 1))
+    if (n_stratum <= (4 * times->n + 65536) / (index->n_distinct + 1) &&
+        n_stratum * index->n_distinct < NO_KEY)
         SR_TRY(keys_by_table(ctx, &job));
     else
         SR_TRY(keys_by_order(ctx, &job));
@@ -190,13 +191,12 @@ static sr_status rows_make(sr_context *ctx, const sr_times *times, const sr_time
     return SR_OK;
 }
 
-/* How many rows are at risk at each slot: a whole number, where S0 is only near what it would be. */
+/* How many rows are at risk at each slot: a whole number, where S0 is only near what it would be */
 static sr_status count_at_risk(sr_context *ctx, const sr_riskset *rs, size_t **out)
 {
     SR_TAKE(*out, (size_t *)sr_arena_zero(&ctx->arena, rs->n_slot, sizeof(size_t)));
     for (size_t i = 0; i < rs->n; i++) {
-        const uint32_t cell = rs->cell[i];
-        (*out)[cell < rs->n_slot ? cell : rs->tied_slot[cell - rs->n_slot]]++;
+        (*out)[sr_leave(rs, i)]++;
         if (rs->enter != NULL)
             (*out)[rs->enter[i]]--;
     }

@@ -8,8 +8,8 @@
  *                                                         [ sum g V     sum g^2 V ]
  *
  * (Grambsch & Therneau, Biometrika 1994;81:515, doi:10.1093/biomet/81.3.515, in the exact form of
- * a score test). The three blocks come from one sweep over the rows (model_cox_zph_info.c): no matrix
- * an event time is formed. The score is summed while the residuals are dealt out. O(n p^2).
+ * a score test). The three blocks come from one sweep over the rows (model_cox_zph_info.c): no
+ * matrix an event time is formed. The score is summed while the residuals are dealt out. O(n p^2).
  */
 #include "model_cox_zph.h"
 #include "core_pair.h"
@@ -106,7 +106,7 @@ static void mean_factors(const sr_riskset *rs, const sr_risk_sums *sums, size_t 
 {
     *b = 0;
     *a = 1 / sums->S0[k];
-    if (rs->n_tied == 0 || rs->slot_tied[k] < 0)
+    if (!sr_is_tied(rs, k))
         return;
     const double n_death = rs->n_death[k], tied = sums->D0[rs->slot_tied[k]];
     *a = 0;

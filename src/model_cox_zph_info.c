@@ -118,7 +118,7 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
                                 double *const info[MARKS])
 {
     sr_mean_weights weights;
-    SR_TRY(sr_cox_weigh_means(ctx, rs, sums, NULL, &weights));
+    SR_TRY(sr_cox_weigh_means(ctx, rs, sums, &weights));
     if (rs->n_tied < rs->n_slot - (size_t)rs->n_stratum) {
         const mean_task untied = {rs->n_slot, sums->S1, weights.of_slot, mark, NULL};
         SR_TRY(subtract_cross(ctx, &untied, p, info));
@@ -126,11 +126,7 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
     if (rs->n_tied == 0)
         return SR_OK;
     double *middle;
-    SR_TAKE(middle, sr_arena_double(&ctx->arena, rs->n_tied * p));
-    for (size_t j = 0; j < p; j++)
-        for (size_t t = 0; t < rs->n_tied; t++)
-            middle[j * rs->n_tied + t] = sums->S1[j * rs->n_slot + rs->tied_slot[t]] -
-                                         weights.share[t] * sums->D1[j * rs->n_tied + t];
+    SR_TRY(sr_cox_tied_means(ctx, rs, p, sums, weights.share, &middle));
     const mean_task between = {rs->n_tied, middle, weights.of_mean, mark, rs->tied_slot};
     const mean_task within = {rs->n_tied, sums->D1, weights.of_death, mark, rs->tied_slot};
     SR_TRY(subtract_cross(ctx, &between, p, info));

@@ -139,7 +139,7 @@ static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron
     SR_TRY(sr_cox_risk(ctx, &rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, &rs, &data->x, risk, &sums));
     SR_TRY(sr_cox_loglik(ctx, &rs, &data->times, eta, shift, &sums, loglik));
-    return sr_cox_information(ctx, &rs, &data->times, &data->x, risk, &sums, NULL, score, info);
+    return sr_cox_information(ctx, &rs, &data->times, &data->x, risk, &sums, score, info);
 }
 
 TEST(cox_derivatives_are_those_of_the_likelihood)

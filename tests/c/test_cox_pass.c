@@ -31,7 +31,7 @@ static sr_status one_by_one(sr_context *ctx, sr_cox_view *v, answer *out)
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, &v->x, v->risk, &v->sums));
     SR_TRY(sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, &out->loglik));
-    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, out->score,
+    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, out->score,
                               out->info);
 }
 
@@ -43,7 +43,7 @@ static sr_status fused(sr_context *ctx, sr_cox_view *v, answer *out, int *is_don
     SR_TRY(sr_cox_pass(ctx, v, &events, is_done));
     SR_TRY(sr_cox_slot_logs(ctx, &v->rs, v->times.weight, &v->sums, &logs));
     out->loglik = events - logs;
-    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, NULL, out->score,
+    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, out->score,
                               out->info);
 }
 
