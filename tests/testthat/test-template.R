@@ -68,3 +68,27 @@ test_that("a column that is not there is named", {
   skip_if_not_installed("rmarkdown")
   expect_error(knit_study(rank = "RANK"), "no column `RANK`")
 })
+
+test_that("an event that is not coded 0 and 1 stops the report: 1 and 2 would be taken amiss", {
+  file <- tempfile(fileext = ".rds")
+  on.exit(unlink(file))
+  lung <- transform(survival::lung, coded = factor(status - 1), died = status == 2)
+  saveRDS(lung, file)
+  knit_lung <- function(event, ...) {
+    knit_study(
+      data = file, time = "time", time_divisor = 1, time_unit = "days", event = event,
+      event_name = "death", rank = "ph.karno", rank_name = "Karnofsky score", rank_unit = "",
+      arm = "", rank_note = "", study_note = "", ...
+    )
+  }
+  expect_error(knit_lung("status", covariates = ""), "`status` also holds 2", fixed = TRUE)
+  for (event in c("coded", "died")) {
+    text <- knit_lung(event, covariates = "")
+    expect_match(text, "227 patients analysed, 164 events (death)", fixed = TRUE)
+    expect_match(text, "score was cut at 80, the median", fixed = TRUE)
+    expect_match(text, "67 values are equal to the cut and count as low.", fixed = TRUE)
+  }
+  expect_error(knit_lung("died", covariate_steps = "age = ten"), "must give numbers; found \"ten\"")
+  expect_error(knit_lung("died", covariate_names = "age"), "written \"column = ...; column")
+  expect_error(knit_study(data = "nowhere.csv"), "there is no file nowhere.csv", fixed = TRUE)
+})
