@@ -167,7 +167,10 @@ check_whole <- function(value, arg, least) {
   is_whole <- is.numeric(value) && length(value) == 1L && !is.na(value) && value >= least &&
     value <= .Machine$integer.max && value == floor(value)
   if (!is_whole) {
-    stop_input(sprintf("`%s` must be one whole number of at least %d.", arg, least), arg = arg)
+    stop_input(c(
+      sprintf("`%s` must be one whole number of at least %d.", arg, least),
+      x = sprintf("Found %s.", describe(value))
+    ), arg = arg)
   }
   as.integer(value)
 }
@@ -175,16 +178,7 @@ check_whole <- function(value, arg, least) {
 # A variable with a value for each row used, from a vector or a one-sided formula.
 boot_variable <- function(value, arg, fit, n) {
   if (is.null(value)) return(NULL)
-  if (inherits(value, "formula")) {
-    env <- environment(fit$terms)
-    data <- eval(fit$call$data, env)
-    value <- interaction(
-      stats::model.frame(value, if (is.null(data)) env else data, na.action = stats::na.pass),
-      drop = TRUE
-    )
-    subset <- eval(fit$call$subset, data, env)
-    if (!is.null(subset)) value <- value[subset]
-  }
+  if (inherits(value, "formula")) value <- boot_formula_variable(value, arg, fit)
   if (length(value) == n + length(fit$na.action) && length(fit$na.action) > 0L) {
     value <- value[-fit$na.action]
   }
@@ -200,6 +194,21 @@ boot_variable <- function(value, arg, fit, n) {
     ), arg = arg, rows = which(is.na(value)))
   }
   value
+}
+
+# The variable of `~ id`, in the rows of the data that `subset` kept
+boot_formula_variable <- function(formula, arg, fit) {
+  env <- environment(fit$terms)
+  data <- eval(fit$call$data, env)
+  frame <- tryCatch(
+    stats::model.frame(formula, if (is.null(data)) env else data, na.action = stats::na.pass),
+    error = function(e) {
+      stop_input(c(
+        sprintf("`%s` must name columns of the data of the fit.", arg), x = conditionMessage(e)
+      ), arg = arg)
+    }
+  )
+  interaction(frame, drop = TRUE)[rows_in_subset(fit$call, data, env, nrow(frame))]
 }
 
 # The group of each unit, 0-based; clusters must lie within one group.

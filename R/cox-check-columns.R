@@ -194,7 +194,7 @@ check_weights <- function(weights, is_exact, row_names) {
     stop_input(c(
       "`weights` must be positive and finite.",
       x = sprintf("Found %s in %s.", format_values(weights[bad]), format_rows(rows)),
-      i = "Leave rows of weight 0 out with `subset`."
+      i = "Leave out the rows of weight 0."
     ), arg = "weights", rows = rows)
   }
   # sums over the risk sets are squared
@@ -256,7 +256,9 @@ check_init <- function(init, frame) {
   if (is.null(init)) return(NULL)
   if (!is.numeric(init) || length(init) != p || !all(is.finite(init))) {
     stop_input(c(
-      sprintf("`init` must be %d finite numbers, one a coefficient.", p),
+      sprintf(
+        "`init` must be %d finite number%s, one for each coefficient.", p, if (p == 1L) "" else "s"
+      ),
       x = sprintf("Found %s.", describe(init)),
       i = sprintf("The coefficients are %s.", format_names(frame$x_names))
     ), arg = "init")

@@ -212,7 +212,9 @@ warn_bad_response <- function(request) {
     ), class = "survresist_warning_response")
     return(invisible())
   }
-  bad <- lapply(bad_response_rows(parts), intersect, rows_in_subset(request, length(parts$status)))
+  n <- length(parts$status)
+  kept <- rows_in_subset(request$call, request$data, environment(request$formula), n)
+  bad <- lapply(bad_response_rows(parts), intersect, kept)
   if (length(bad$time) + length(bad$status) == 0L) return(invisible())
   label <- function(at) {
     names <- if (is.data.frame(request$data)) row.names(request$data)
@@ -247,17 +249,23 @@ explain_status <- function(status, bad, label) {
         format_values(stray), format_rows(label(which(status %in% stray)))
       )
     },
-    i = if (length(codes) > 2L) "Name the event to be sure of it: `Surv(time, status == 2)`."
+    i = if (length(codes) > 2L) {
+      sprintf(
+        "Name the event to be sure of it: `Surv(time, status == %d)`.", 1L + (is_two || is_stray)
+      )
+    }
   )
 }
 
-# Numbers of the rows that `subset` keeps
-rows_in_subset <- function(request, n) {
-  subset <- request$call$subset
-  if (is.null(subset)) return(seq_len(n))
-  env <- environment(request$formula) %||% globalenv()
-  kept <- tryCatch(eval(subset, request$data, env), error = function(e) NULL)
-  if (is.logical(kept)) which(rep_len(kept, n)) else if (is.null(kept)) seq_len(n) else kept
+# Numbers of the rows that the `subset` of a call keeps, whatever kind of index it is; NA where it
+# is missing
+rows_in_subset <- function(call, data, env, n) {
+  rows <- seq_len(n)
+  if (is.null(call$subset)) return(rows)
+  if (is.data.frame(data)) names(rows) <- row.names(data)
+  tryCatch(
+    unname(rows[eval(call$subset, data, env %||% globalenv())]), error = function(e) seq_len(n)
+  )
 }
 
 bad_response_rows <- function(parts) {
@@ -341,14 +349,16 @@ format_values <- function(values, show = 3L) {
 describe <- function(value) {
   if (is.null(value)) return("NULL")
   if (is.function(value)) return("a function")
-  if (is.matrix(value)) return(sprintf("a %s matrix", typeof(value)))
+  if (is.matrix(value)) return(with_article(paste(typeof(value), "matrix")))
   if (is.object(value)) {
     return(sprintf("an object of class <%s>", paste(class(value), collapse = "/")))
   }
   if (is.atomic(value) && length(value) == 1L) return(paste0("`", deparse1(value), "`"))
   kind <- if (is.list(value)) "list" else paste(typeof(value), "vector")
-  sprintf("a %s of length %d", kind, length(value))
+  sprintf("%s of length %d", with_article(kind), length(value))
 }
+
+with_article <- function(noun) paste(if (grepl("^[aeio]", noun)) "an" else "a", noun)
 
 shorten <- function(expr, width = 60L) {
   text <- paste(deparse(expr, width.cutoff = 500L), collapse = " ")

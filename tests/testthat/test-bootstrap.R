@@ -191,6 +191,14 @@ test_that("rows left out by the fit are left out of a given cluster", {
   used_rows <- bootstrap(fit, 5, cluster = lung$unit[!is.na(lung$ph.ecog)], seed = 8)
   expect_identical(all_rows$t, used_rows$t)
   expect_identical(bootstrap(fit, 5, cluster = ~unit, seed = 8)$t, used_rows$t)
+  # a formula is looked up in the rows that `subset` keeps, however they are given
+  row.names(lung) <- paste0("row", seq_len(nrow(lung)))
+  formula <- Surv(time, status) ~ age + ph.ecog
+  by_name <- fit_cox(formula, lung, subset = c("row228", paste0("row", 1:90)))
+  by_number <- fit_cox(formula, lung, subset = c(228, 1:90))
+  want <- bootstrap(by_number, 5, cluster = lung$unit[c(228, 1:90)], seed = 8)$t
+  expect_identical(bootstrap(by_number, 5, cluster = ~unit, seed = 8)$t, want)
+  expect_identical(bootstrap(by_name, 5, cluster = ~unit, seed = 8)$t, want)
 })
 
 test_that("what cannot be resampled is refused", {
@@ -201,6 +209,7 @@ test_that("what cannot be resampled is refused", {
   expect_error(bootstrap(fit, 0), "`times` must be", class = input)
   expect_error(bootstrap(fit, 10, seed = "a"), "`seed` must be", class = input)
   expect_error(bootstrap(fit, 10, cluster = 1:3), "226 rows, `cluster` has 3", class = input)
+  expect_error(bootstrap(fit, 10, cluster = ~nobody), "`cluster` must name columns", class = input)
   expect_error(
     bootstrap(fit, 10, strata = replace(lung$sex, 7, NA)), "row 7", class = input
   )

@@ -186,6 +186,18 @@ test_that("codes of the status that Surv() does not take are told with their cau
   expect_identical(told(fit_cox(Surv(time, code) ~ age, lung, subset = is_late))$rows, 9L)
   expect_identical(told(fit_cox(Surv(time, code) ~ age, lung, subset = 5:200))$rows, 9L)
   expect_silent(fit_cox(Surv(time, code) ~ age, lung, subset = seq_along(code) > 9))
+  # `subset` by what is left out, and by row names
+  expect_identical(told(fit_cox(Surv(time, code) ~ age, lung, subset = -(1:4)))$rows, 9L)
+  named <- lung[11:60, ]
+  named["15", "code"] <- 0
+  kept <- as.character(c(12:40, 15))
+  expect_identical(told(fit_cox(Surv(time, code) ~ age, named, subset = kept))$rows, 15L)
+  # the event is named by the code that it has
+  expect_match(zero$text, "`Surv(time, status == 2)`", fixed = TRUE)
+  lung$code <- replace(lung$status - 1, 7, -1)
+  expect_match(
+    told(fit_cox(Surv(time, code) ~ age, lung))$text, "`Surv(time, status == 1)`", fixed = TRUE
+  )
 })
 
 test_that("infinite times are refused where coxph refuses them, and taken where it takes them", {
