@@ -321,6 +321,8 @@ cox_rebuild <- function(fit, as_columns = FALSE, needs_x = TRUE, is_scanned = FA
   }
   if (is.null(frame)) frame <- rebuild_ordinary(fit)
   if (nrow(frame$y) != fit$n) stop_changed_data(fit, nrow(frame$y))
+  # a column that is missing throughout becomes strata of which na.action knows nothing
+  if (anyNA(frame$stratum)) stop_changed_data(fit, sum(!is.na(frame$stratum)))
   if (!is.null(fit[["y"]])) frame$y <- fit[["y"]]
   if (is.list(frame$x) && !as_columns) {
     frame$x <- matrix(

@@ -40,6 +40,12 @@ plot_forest <- function(x, conf.level = 0.95, labels = NULL, xlab = "Hazard rati
     stop_input("`favours` must be two strings.", arg = "favours")
   }
   rows <- if (inherits(x, "sr_hazard_ratio")) {
+    if (!is.null(per)) {
+      stop_input(c(
+        "`per` is for a model.", x = "`x` holds the ratios of `hazard_ratio()`.",
+        i = "Say there what is compared: `hazard_ratio(fit, contrast = list(age = c(50, 60)))`."
+      ), arg = "per")
+    }
     forest_of_ratios(x)
   } else {
     forest_of_fit(x, conf.level, check_per(per))

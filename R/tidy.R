@@ -106,6 +106,8 @@ glance.sr_cox <- function(x, ...) {
 augment.sr_cox <- function(x, data = NULL, newdata = NULL, type.predict = "lp",
                            type.residuals = "martingale", ...) {
   is_new <- !is.null(newdata)
+  # the rows that a fit of na.exclude pads are not among the variables that it used
+  if (!is_new && is.null(data)) class(x$na.action) <- if (!is.null(x$na.action)) "omit"
   given <- if (is_new) newdata else if (is.null(data)) fit_frame(x) else data
   if (!is.data.frame(given)) {
     stop_input(

@@ -164,7 +164,7 @@ zph_table <- function(found, coef, assign, singledf, global) {
   # what is left of the information of theta when beta is estimated
   left <- found$info_gg - found$info_g %*% solve_information(found$info, found$info_g)
   # less than this is what rounding leaves of a clock that moves only where one row is at risk
-  if (any(diag(left) < 1e-8 * diag(found$info_gg))) {
+  if (any(diag(left) <= 1e-8 * diag(found$info_gg))) {
     stop_input(c(
       "The clock must move while there are rows to compare: `transform` stands still there.",
       i = 'Try `transform = "rank"` or "identity".'

@@ -257,3 +257,13 @@ test_that("hundreds of small strata have the curves of survival", {
     same_curves(fit, "sets", se.fit = FALSE, censor = FALSE)
   }
 })
+
+test_that("data that changed after the fit are an error that says so", {
+  study <- survival::lung
+  fit <- fit_cox(Surv(time, status) ~ age + strata(sex), study)
+  for (lost in list(1L, seq_len(nrow(study)))) {
+    study$sex[lost] <- NA
+    expect_error(survival::survfit(fit), "not those of the fit", class = "survresist_error_input")
+    expect_error(zph(fit), "not those of the fit", class = "survresist_error_input")
+  }
+})

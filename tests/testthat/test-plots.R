@@ -293,4 +293,8 @@ test_that("a forest gives ratios for as much as is asked, and says so", {
   for (wrong in list(10, c(age = 0), c(age = NA), c(age = "10"), c(grade = 2), c(nobody = 1))) {
     expect_error(plot_forest(fit, per = wrong), "`per` must", class = "survresist_error_input")
   }
+  ratios <- hazard_ratio(fit, list(age = c(50, 60)))
+  expect_error(
+    plot_forest(ratios, per = c(age = 10)), "is for a model", class = "survresist_error_input"
+  )
 })

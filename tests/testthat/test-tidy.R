@@ -42,6 +42,7 @@ test_that("augment() has broom's columns and values", {
   found <- augment(padded, lung)
   expect_identical(nrow(found), nrow(lung))
   expect_identical(which(is.na(found$.resid)), which(is.na(lung$ph.ecog)))
+  expect_identical(augment(padded), augment(fit)) # what the fit used has no row to pad
   expect_error(augment(fit, lung[1:9, ]), "newdata", class = "survresist_error_input")
   expect_error(augment(fit, newdata = 1:3), "data frame", class = "survresist_error_input")
 })

@@ -58,6 +58,9 @@ test_that("a function of time is a clock, and the call is kept", {
     zph(fit, function(time) ifelse(time > 100, NA, time)), class = "survresist_error_input"
   )
   expect_error(zph(fit, function(time) 1), "one number for each", class = "survresist_error_input")
+  expect_error(
+    zph(fit, function(time) rep(1, length(time))), "stands still", class = "survresist_error_input"
+  )
   expect_error(zph(fit, "years"), "km", class = "survresist_error_input")
   expect_error(zph(1), "Cox model", class = "survresist_error_input")
   expect_error(zph(fit_cox(Surv(time, status) ~ 1, lung)), class = "survresist_error_input")
