@@ -50,17 +50,6 @@ double sr_dot(size_t m, const double *restrict a, const double *restrict b);
 size_t sr_chunk_count(size_t n, size_t rows_a_chunk, size_t most);
 size_t sr_chunk_begin(size_t n, size_t n_chunk, size_t c);
 
-/* out[p x p], full symmetric, = sum_i q_i z_i z_i'; if u is not NULL, sum[p] = sum_i u_i z_i.
- * q may be NULL (then out is not touched). Same bits for any number of threads. */
-sr_status sr_columns_cross(sr_context *ctx, const sr_columns *x, const double *q, const double *u,
-                           double *out, double *sum);
-
-/* The same with q and u made as they are needed: `fill` writes m of each for rows [from, from + m);
- * it is called from several threads. */
-typedef void (*sr_row_weights)(const void *data, size_t from, size_t m, double *q, double *u);
-sr_status sr_columns_cross_by(sr_context *ctx, const sr_columns *x, sr_row_weights fill,
-                              const void *data, double *out, double *sum);
-
 /* eta[i] = base[i] + sum_j beta_j z_ij  (base NULL: 0). */
 sr_status sr_columns_times(sr_context *ctx, const sr_columns *x, const double *beta,
                            const double *base, double *eta);

@@ -1,8 +1,8 @@
 /* core_cross_weights.h -- the same cross-product under three weights, in one sweep
  *
  * out_m = sum_i q_mi z_i z_i', m = 0, 1, 2. A product z_ij z_ik is formed once and
- * meets its three weights in registers, so that three matrices cost little more
- * than one and X is read once. O(n p^2), the same bits for any number of threads.
+ * meets its three weights in registers, so that three matrices cost less than two
+ * by core_gram.h, and X is read once. O(n p^2), the same bits for any number of threads.
  */
 #ifndef SR_CORE_CROSS_WEIGHTS_H
 #define SR_CORE_CROSS_WEIGHTS_H

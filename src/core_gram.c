@@ -22,8 +22,8 @@ static void prefetch_column(const sr_columns *x, size_t j, size_t from)
         SR_PREFETCH(column + i);
 }
 
-/* out[a * 4 + b] += sum_i q[i] left_a[i] right_b[i] for columns a (2) and b (4). Weighting on the way
- * costs two products for eight, and spares a second copy of the block in the first cache. */
+/* out[a * 4 + b] += sum_i q[i] left_a[i] right_b[i] for columns a (2) and b (4). Weighting on the
+ * way costs two products for eight, and spares a second copy of the block in the first cache. */
 SR_SIMD static void tile(const double *restrict q, const double *const *left,
                          const double *const *right, size_t m, double *restrict out)
 {
@@ -87,7 +87,7 @@ sr_status sr_gram_take(sr_context *ctx, size_t count, size_t p, sr_gram **out)
     const double **column;
     SR_TAKE(*out, (sr_gram *)sr_arena_take(&ctx->arena, count, sizeof(sr_gram)));
     SR_TAKE(sums, (double *)sr_arena_zero(&ctx->arena, count, room * sizeof(double)));
-    SR_TAKE(zeros, (double *)sr_arena_zero(&ctx->arena, BLOCK, sizeof(double)));
+    SR_TAKE(zeros, (double *)sr_arena_zero(&ctx->arena, SR_GRAM_ROWS, sizeof(double)));
     SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, count * p_pad, sizeof(double *)));
     for (size_t c = 0; c < count; c++) {
         double *const mine = sums + c * room;

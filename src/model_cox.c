@@ -7,9 +7,11 @@
  * only a few given values (`is_centred` 0: such as 0/1) are left as they are, as
  * coxph does.
  *
- * One evaluation: eta = X beta (one pass over X), r = w exp(eta), risk-set sums (a
- * second pass), hazards, weighted cross-products (a third). model_cox_view.h says
- * in which order the rows stand.
+ * One evaluation: eta = X beta, r = w exp(eta), risk-set sums, hazards, weighted
+ * cross-products. Where slots are few (model_cox_pass.h), or rows stand in their
+ * order (model_cox_ordered.h), that is two readings of X; elsewhere, and where some
+ * |eta| is too large for exp, each sum is taken by itself, in three.
+ * model_cox_view.h says in which order the rows stand.
  *
  * Cox, JRSS B 1972;34:187, doi:10.1111/j.2517-6161.1972.tb00899.x. Shapes and
  * owners: model_cox.h. Cost a step O(n p^2); memory n p doubles when laid out.

@@ -1,8 +1,8 @@
 /* model_cox_clock.c -- the events in order of time, and what a clock shows at each
  *
- * Slots are numbered by stratum and time (core_riskset.h), so that the number of deaths of the slots
- * before gives the first place of each, and one pass over the events deals them out. They are listed
- * in the order of their rows first, without a branch on what chance decides.
+ * Slots are numbered by stratum and time (core_riskset.h), so that the number of deaths of the
+ * slots before gives the first place of each, and one pass over the events deals them out. They are
+ * listed in the order of their rows first, without a branch on what chance decides.
  */
 #include "model_cox_zph.h"
 #include <math.h>

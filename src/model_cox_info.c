@@ -22,11 +22,12 @@
  *     sum_l w xbar_l xbar_l' = a (S1 - f D1)(S1 - f D1)' + b D1 D1',
  *     b = sum_l w c_l^2 (f_l - f)^2,
  *
- * so both parts are weighted cross-products of columns (core_columns.h).
+ * so both parts are weighted cross-products of columns (core_gram.h).
  *
  * Efron, JASA 1977;72:557, doi:10.1080/01621459.1977.10480613. Breslow, Biometrics
  * 1974;30:89, doi:10.2307/2529620. Shapes: model_cox.h. Cost O((n + K) p^2).
  */
+#include "core_gram.h"
 #include "core_pair.h"
 #include "core_thread.h"
 #include "model_cox_info.h"

@@ -28,6 +28,7 @@
  * Cost: O((n + K) p^2), K distinct event times. Memory O(n + K p), the arena's.
  */
 #include "model_cox_jeffreys.h"
+#include "core_gram.h"
 #include "core_linalg.h"
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* model_cox_layout.h -- what every likelihood of the Cox family does before and after its search
  *
  * Before: merge times that differ by rounding, lay out the risk sets, measure the columns' middle
- * and scale. The search runs in theta = beta / scale, each likelihood choosing the centre that keeps
- * its digits, since none notices it. After: bring coefficients and their variance back to x, and
- * compute the linear predictor and the martingale residuals
+ * and scale. The search runs in theta = beta / scale, each likelihood choosing the centre that
+ * keeps its digits, since none notices it. After: bring coefficients and their variance back to x,
+ * and compute the linear predictor and the martingale residuals
  *
  *   eta_i = offset_i + sum_j (x_ij - mean_j) beta_j        m_i = event_i - exp(eta_i) H_i
  *

@@ -12,7 +12,7 @@
 int sr_cox_is_in_order(const sr_riskset *rs);
 
 /* At v->beta; score[p], info[p x p]. Sets v->risk and S0, D0 of v->sums. *is_done is false, and
- * nothing else is set, where some eta is too large for exp. score and info are left alone where *f
+ * none of them holds, where some eta is too large for exp. score and info are left alone where *f
  * is not finite. */
 sr_status sr_cox_evaluate_in_order(sr_context *ctx, sr_cox_view *v, double *f, double *score,
                                    double *info, int *is_done);

@@ -40,8 +40,8 @@ sr_status sr_cox_scores_open(sr_context *ctx, const sr_cox_data *data, const sr_
 /* out[n x p] by column: score residuals, each times its weight when is_weighted. */
 sr_status sr_cox_scores_all(sr_context *ctx, const sr_cox_scores *scores, int is_weighted,
                             double *out);
-/* The same for rows [from, from + m), weighted or not: row i of column j at block[j * SR_BLOCK + i].
- * side: room for p x SR_BLOCK. */
+/* The same for rows [from, from + m): row i of column j at block[j * SR_BLOCK + i]. side: room for
+ * p x SR_BLOCK. */
 void sr_cox_scores_block(const sr_cox_scores *scores, int is_weighted, size_t from, size_t m,
                          double *block, double *side);
 

@@ -8,13 +8,14 @@
  */
 #ifndef SR_MODEL_COX_RUNS_H
 #define SR_MODEL_COX_RUNS_H
-#include "core_columns.h"
+#include "core_gram.h"
 #include "core_riskset.h"
 
 /* A block has at most as many slots as rows, and as many tied ones and one that waited. */
-enum { SR_PLACES = 2 * SR_BLOCK + 8 };
+enum { SR_PLACES = SR_GRAM_ROWS };
 
-/* The slots of a block, counted from its end. Each has rows, so they are consecutive: slot last - at stands at place `at`. */
+/* The slots of a block, counted from its end. Each has rows, so they are consecutive: slot last -
+ * at stands at place `at`. */
 typedef struct {
     size_t from, m, last;
     size_t n_done;                     /* slots whose first row is in the block */

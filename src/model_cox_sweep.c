@@ -118,7 +118,7 @@ static int invert(size_t p, double *info, double tolerance, double *unit, double
     return shape.rank;
 }
 
-/* mix = L^-T, so that z = x mix: column j is what z_j takes of each x. Zero columns where aliased. */
+/* mix = L^-T, so that z = x mix: column j is what z_j takes of each x. Zero where aliased. */
 static void invert_factor(size_t p, const double *factor, double *mix)
 {
     memset(mix, 0, p * p * sizeof(double));

@@ -157,9 +157,9 @@ static sr_status patients_out(sr_context *ctx, const sr_cox_curve *curve, const 
     return SR_OK;
 }
 
-/* z: double matrix p x n_patient (a patient a column), z_eta their linear predictors; stratum: integer, 0-based, or NULL; var:
- * double p x p or NULL. Returns list(n, rows, time, n.risk, n.event, n.censor, surv, cumhaz,
- * std.err), the last three patient after patient. */
+/* z: double matrix p x n_patient (a patient a column), z_eta their linear predictors; stratum:
+ * integer, 0-based, or NULL; var: double p x p or NULL. Returns list(n, rows, time, n.risk,
+ * n.event, n.censor, surv, cumhaz, std.err), the last three patient after patient. */
 SEXP r_cox_survfit(SEXP bundle, SEXP eta, SEXP kind, SEXP centre, SEXP z, SEXP z_eta, SEXP stratum,
                    SEXP var)
 {

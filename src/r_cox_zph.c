@@ -1,4 +1,4 @@
-/* r_cox_zph.c -- .Call("cox_zph"), "cox_zph_scale": "cox_zph_short": see zph() in R/zph.R */
+/* r_cox_zph.c -- the test of proportional hazards, for zph() in R/zph.R */
 #include "model_cox_zph.h"
 #include "r_data.h"
 #include <Rmath.h>

@@ -1,7 +1,7 @@
 /* test_columns.c -- blocks, products and cross-products against plain sums in long double */
 #include "check.h"
-#include "core_columns.h"
 #include "core_cross_weights.h"
+#include "core_gram.h"
 #include <stdlib.h>
 
 typedef struct {

@@ -66,8 +66,8 @@ TEST(zph_with_a_clock_that_jumps_is_score_and_information)
     }
 }
 
-/* Centring by what a part of the rows shows, and threads, change no more than rounding; the bits are
- * those of any number of threads. */
+/* Centring by what a part of the rows shows, and threads, change no more than rounding; the bits
+ * are those of any number of threads. */
 TEST(zph_of_many_rows_has_the_bits_of_any_number_of_threads)
 {
     const design_spec spec = {
