@@ -14,6 +14,14 @@
 #define FAR 200   /* powers of two that a block may be away from 1 */
 #define LOST 1080 /* a term smaller by that power of two changes no digit, whatever its mantissa */
 
+static void clear(sr_symmetric *state)
+{
+    state->n_item = 0;
+    memset(state->block, 0, state->stride * sizeof(double));
+    state->block[0] = 1;
+    state->exponent[0] = 0;
+}
+
 sr_status sr_symmetric_take(sr_context *ctx, size_t p, size_t n_order, sr_symmetric *out)
 {
     if (p > 60000 || n_order >= SIZE_MAX / 16)
@@ -26,16 +34,8 @@ sr_status sr_symmetric_take(sr_context *ctx, size_t p, size_t n_order, sr_symmet
     out->stride = stride;
     SR_TAKE(out->block, sr_arena_double(&ctx->arena, (n_order + 1) * stride));
     SR_TAKE(out->exponent, (long *)sr_arena_take(&ctx->arena, n_order + 1, sizeof(long)));
-    sr_symmetric_clear(out);
+    clear(out);
     return SR_OK;
-}
-
-void sr_symmetric_clear(sr_symmetric *state)
-{
-    state->n_item = 0;
-    memset(state->block, 0, state->stride * sizeof(double));
-    state->block[0] = 1;
-    state->exponent[0] = 0;
 }
 
 void sr_symmetric_copy(const sr_symmetric *from, size_t n_order, sr_symmetric *to)

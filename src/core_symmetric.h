@@ -42,7 +42,6 @@ typedef struct {
 } sr_symmetric_item;
 
 sr_status sr_symmetric_take(sr_context *ctx, size_t p, size_t n_order, sr_symmetric *out);
-void sr_symmetric_clear(sr_symmetric *state);
 
 /* The orders up to `n_order` of `from`, into room for at least as many. */
 void sr_symmetric_copy(const sr_symmetric *from, size_t n_order, sr_symmetric *to);
