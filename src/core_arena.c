@@ -2,8 +2,8 @@
  *
  * Blocks form a list, newest first. Small requests share a block of 32 KiB or
  * more; a large one gets its own. Restoring to a mark frees the blocks made
- * since to the spares. Fresh pieces are cleared by `calloc`, which leaves untouched
- * pages to the system. A spare block serves a request of at least half its size.
+ * since to the spares. Pieces asked for cleared come fresh from `calloc`, which leaves
+ * untouched pages to the system. A spare block serves a request of at least half its size.
  *
  * Where the system lets a process ask for large pages (Linux), blocks of some
  * megabytes do: to touch a fresh block in pages of 4 KiB costs as much as to
@@ -43,12 +43,13 @@ static void prepare_pages(void *room, size_t bytes)
 #endif
 }
 
-/* Large blocks come cleared, which costs nothing before they are touched. */
-static sr_arena_block *new_block(sr_arena_block *below, size_t size)
+/* A large block that is to be cleared comes so from the system, which costs nothing before it is
+ * touched. */
+static sr_arena_block *new_block(sr_arena_block *below, size_t size, int is_cleared)
 {
     const size_t header = round_up(sizeof(sr_arena_block));
     const size_t bytes = header + size + ALIGNMENT;
-    unsigned char *raw = size > SMALLEST_BLOCK ? calloc(1, bytes) : malloc(bytes);
+    unsigned char *raw = is_cleared && size > SMALLEST_BLOCK ? calloc(1, bytes) : malloc(bytes);
     if (raw == NULL)
         return NULL;
     prepare_pages(raw, bytes);
@@ -85,7 +86,7 @@ static void *take(sr_arena *arena, size_t count, size_t size, int is_cleared)
         sr_arena_block *block = take_spare(arena, room);
         is_fresh = block == NULL;
         if (is_fresh)
-            block = new_block(arena->top, room);
+            block = new_block(arena->top, room, is_cleared);
         if (block == NULL)
             return NULL;
         is_fresh = is_fresh && room > SMALLEST_BLOCK;

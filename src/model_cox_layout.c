@@ -50,26 +50,39 @@ int sr_cox_is_sound(sr_context *ctx, const sr_cox_data *data)
     return is_sound[0];
 }
 
-/* Rows whose time differs from the value of its place */
-static sr_status find_moved(sr_context *ctx, size_t n, const double *time, const uint32_t *place,
-                            const double *value, sr_moved_times *out)
+/* Rows of one chunk whose time differs from the value of its place; out NULL: only counted */
+static size_t moved_in(const double *time, const sr_timeindex *index, const uint32_t *place,
+                       size_t from, size_t to, const sr_moved_times *out, size_t at)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        out->n = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (time[i] == value[place[i]])
-                continue;
-            if (pass == 1) {
-                out->row[out->n] = (uint32_t)i;
-                out->value[out->n] = value[place[i]];
-            }
-            out->n++;
+    for (size_t i = from; i < to; i++) {
+        if (time[i] == index->value[place[i]])
+            continue;
+        if (out != NULL) {
+            out->row[at] = (uint32_t)i;
+            out->value[at] = index->value[place[i]];
         }
-        if (pass == 0) {
-            SR_TAKE(out->row, sr_arena_index(&ctx->arena, out->n));
-            SR_TAKE(out->value, sr_arena_double(&ctx->arena, out->n));
-        }
+        at++;
     }
+    return at;
+}
+
+static sr_status find_moved(sr_context *ctx, size_t n, const double *time, const uint32_t *place,
+                            const sr_timeindex *index, sr_moved_times *out)
+{
+    enum { MOST = 16 };
+    size_t before[MOST + 1] = {0};
+    const size_t n_chunk = sr_chunk_count(n, SR_PARALLEL_FROM, MOST);
+    SR_FOR_EACH(ctx, n_chunk > 1, c, n_chunk,
+                before[c + 1] = moved_in(time, index, place, sr_chunk_begin(n, n_chunk, c),
+                                         sr_chunk_begin(n, n_chunk, c + 1), NULL, 0));
+    for (size_t c = 0; c < n_chunk; c++)
+        before[c + 1] += before[c];
+    out->n = before[n_chunk];
+    SR_TAKE(out->row, sr_arena_index(&ctx->arena, out->n));
+    SR_TAKE(out->value, sr_arena_double(&ctx->arena, out->n));
+    SR_FOR_EACH(ctx, n_chunk > 1, c, n_chunk,
+                moved_in(time, index, place, sr_chunk_begin(n, n_chunk, c),
+                         sr_chunk_begin(n, n_chunk, c + 1), out, before[c]));
     return SR_OK;
 }
 
@@ -82,10 +95,10 @@ static sr_status index_times(sr_context *ctx, sr_context *scratch, const sr_time
     fit->n_time_distinct = index->n_distinct + index->n_merged;
     if (index->n_merged == 0)
         return SR_OK;
-    SR_TRY(find_moved(ctx, times->n, times->stop, index->stop, index->value, &fit->stop));
+    SR_TRY(find_moved(ctx, times->n, times->stop, index->stop, index, &fit->stop));
     return times->start == NULL
                ? SR_OK
-               : find_moved(ctx, times->n, times->start, index->start, index->value, &fit->start);
+               : find_moved(ctx, times->n, times->start, index->start, index, &fit->start);
 }
 
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,

@@ -90,7 +90,7 @@ static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, const int 
 {
     sr_arena scratch = {0};
     SR_TAKE(*row, sr_arena_index(&ctx->arena, rs->n));
-    size_t *const next = sr_arena_zero(&scratch, rs->n_slot + 1, sizeof(size_t));
+    uint32_t *const next = sr_arena_zero(&scratch, rs->n_slot + 1, sizeof(uint32_t));
     if (next == NULL)
         return SR_ERR_MEMORY;
     for (int pass = 0; pass < 2; pass++) {

@@ -256,17 +256,28 @@ TEST(cox_fit_stops_wherever_it_is_told)
     design_free(&d);
 }
 
-/* The linker sends every calloc() of the kernels here (--wrap): the k-th one fails. */
-static int n_calloc_left = -1;
+/* The linker sends every calloc() and malloc() of the kernels here (--wrap): the k-th one fails. */
+static int n_allocation_left = -1;
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
-    if (n_calloc_left == 0)
+    if (n_allocation_left == 0)
         return NULL;
-    if (n_calloc_left > 0)
-        n_calloc_left--;
+    if (n_allocation_left > 0)
+        n_allocation_left--;
     return __real_calloc(count, size);
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    if (n_allocation_left == 0)
+        return NULL;
+    if (n_allocation_left > 0)
+        n_allocation_left--;
+    return __real_malloc(size);
 }
 
 TEST(cox_fit_says_when_memory_is_out)
@@ -279,9 +290,9 @@ TEST(cox_fit_says_when_memory_is_out)
     fitted f;
     int n_refused = 0;
     for (int allowed = 0; allowed < 1000; allowed++) {
-        n_calloc_left = allowed;
+        n_allocation_left = allowed;
         const sr_status status = fit(&d.data, &tight, &f);
-        n_calloc_left = -1;
+        n_allocation_left = -1;
         if (status == SR_OK)
             break;
         CHECK(status == SR_ERR_MEMORY);
