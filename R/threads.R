@@ -5,6 +5,11 @@
 #' same to the last bit for any number of threads. A forked child, as of
 #' [parallel::mclapply()], always runs on one thread.
 #'
+#' Where other programs use the same processors, start R with the environment variable
+#' `OMP_WAIT_POLICY=passive`: threads that wait for each other then sleep instead of spinning, and a
+#' fit on two threads takes no longer than on one. (It is read when R starts, so `Sys.setenv()` is
+#' too late.)
+#'
 #' @param threads a whole number, 1 or more; `NULL` or 0 goes back to the default. More than the
 #'   machine offers is reduced to what it offers.
 #' @returns `get_threads()`: the number of threads in force, an integer. `set_threads()`: the

@@ -2,6 +2,7 @@
  *
  * Order: a counting sort of the rows by the slot at which they leave, O(n + K).
  */
+#include "core_thread.h"
 #include "model_cox_ordered.h"
 #include <math.h>
 #include <string.h>
@@ -112,68 +113,96 @@ static sr_status order_by_slot(sr_context *ctx, const sr_riskset *rs, const int 
     return SR_OK;
 }
 
-static sr_status gather(sr_context *ctx, const double *from, const uint32_t *row, size_t n,
-                        const double **out)
+/* One vector to be laid out: doubles, or 32-bit integers, or a column that is centred on the way */
+typedef struct {
+    const double *number;
+    const uint32_t *index;
+    const int *stratum;   /* of the centre, NULL: one for all rows */
+    const double *centre; /* [stride x strata], NULL: none */
+    size_t stride;
+    double *to_number;
+    uint32_t *to_index;
+} transfer;
+
+static void gather(const transfer *t, const uint32_t *row, size_t from, size_t to)
 {
-    double *to;
-    if (from == NULL)
+    if (t->index != NULL)
+        for (size_t i = from; i < to; i++)
+            t->to_index[i] = t->index[row[i]];
+    else if (t->stratum != NULL)
+        for (size_t i = from; i < to; i++)
+            t->to_number[i] = t->number[row[i]] - t->centre[(size_t)t->stratum[row[i]] * t->stride];
+    else
+        for (size_t i = from; i < to; i++)
+            t->to_number[i] = t->number[row[i]] - (t->centre == NULL ? 0 : *t->centre);
+}
+
+static sr_status add_numbers(sr_context *ctx, const double **vector, size_t n, transfer *all,
+                             size_t *count)
+{
+    transfer *const t = &all[*count];
+    if (*vector == NULL)
         return SR_OK;
-    SR_TAKE(to, sr_arena_double(&ctx->arena, n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[row[i]];
-    *out = to;
+    *t = (transfer){.number = *vector};
+    SR_TAKE(t->to_number, sr_arena_double(&ctx->arena, n));
+    *vector = t->to_number;
+    (*count)++;
     return SR_OK;
 }
 
-static sr_status gather_index(sr_context *ctx, const uint32_t *from, const uint32_t *row, size_t n,
-                              const uint32_t **out)
+static sr_status add_indices(sr_context *ctx, const uint32_t **vector, size_t n, transfer *all,
+                             size_t *count)
 {
-    uint32_t *to;
-    if (from == NULL)
+    transfer *const t = &all[*count];
+    if (*vector == NULL)
         return SR_OK;
-    SR_TAKE(to, sr_arena_index(&ctx->arena, n));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[row[i]];
-    *out = to;
+    *t = (transfer){.index = *vector};
+    SR_TAKE(t->to_index, sr_arena_index(&ctx->arena, n));
+    *vector = t->to_index;
+    (*count)++;
     return SR_OK;
 }
 
-static sr_status gather_columns(sr_context *ctx, const uint32_t *row, size_t n, sr_columns *x)
+static sr_status add_columns(sr_context *ctx, sr_columns *x, size_t n, transfer *all, size_t *count)
 {
     const double **column;
     double *matrix;
-    const sr_columns from = *x;
     SR_TAKE(column, (const double **)sr_arena_take(&ctx->arena, x->p, sizeof(double *)));
     SR_TAKE(matrix, (double *)sr_arena_take(&ctx->arena, n, x->p * sizeof(double)));
-#pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (n > SR_PARALLEL_FROM)
-    for (size_t j = 0; j < from.p; j++) {
-        double *const to = matrix + j * n;
-        for (size_t i = 0; i < n; i++) {
-            const size_t s = from.stratum == NULL ? 0 : (size_t)from.stratum[row[i]];
-            to[i] = from.x[j][row[i]] - from.centre[s * from.p + j];
-        }
-        column[j] = to;
+    for (size_t j = 0; j < x->p; j++) {
+        column[j] = matrix + j * n;
+        all[(*count)++] = (transfer){.number = x->x[j],
+                                     .stratum = x->stratum,
+                                     .centre = x->centre + j,
+                                     .stride = x->p,
+                                     .to_number = matrix + j * n};
     }
-    *x = (sr_columns){.n = n, .p = from.p, .x = column};
+    *x = (sr_columns){.n = n, .p = x->p, .x = column};
     return SR_OK;
 }
 
+/* All vectors, cut into pieces, in one round: one vector after the other, so that what is read
+ * here and there stays near. */
 static sr_status gather_rows(sr_context *ctx, const uint32_t *row, size_t n, sr_cox_view *v)
 {
-    const sr_times from = v->times;
-    SR_TRY(gather(ctx, from.event, row, n, &v->times.event));
-    SR_TRY(gather(ctx, from.weight, row, n, &v->times.weight));
-    SR_TRY(gather(ctx, v->offset, row, n, &v->offset));
-    if (from.stratum != NULL) {
-        const uint32_t *stratum;
-        SR_TRY(gather_index(ctx, (const uint32_t *)from.stratum, row, n, &stratum));
-        v->times.stratum = (const int *)stratum;
-    }
-    SR_TRY(gather_index(ctx, v->rs.cell, row, n, &v->rs.cell));
-    SR_TRY(gather_index(ctx, v->rs.enter, row, n, &v->rs.enter));
-    SR_TRY(gather_columns(ctx, row, n, &v->x));
+    enum { MOST_VECTORS = 6, ROWS_A_PIECE = 65536 };
+    transfer *all;
+    size_t count = 0;
+    const uint32_t *stratum = (const uint32_t *)v->times.stratum;
+    SR_TAKE(all, (transfer *)sr_arena_take(&ctx->arena, MOST_VECTORS + v->x.p, sizeof(transfer)));
+    SR_TRY(add_numbers(ctx, &v->times.event, n, all, &count));
+    SR_TRY(add_numbers(ctx, &v->times.weight, n, all, &count));
+    SR_TRY(add_numbers(ctx, &v->offset, n, all, &count));
+    SR_TRY(add_indices(ctx, &stratum, n, all, &count));
+    SR_TRY(add_indices(ctx, &v->rs.cell, n, all, &count));
+    SR_TRY(add_indices(ctx, &v->rs.enter, n, all, &count));
+    SR_TRY(add_columns(ctx, &v->x, n, all, &count));
+    const size_t n_piece = (n + ROWS_A_PIECE - 1) / ROWS_A_PIECE;
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, k, count * n_piece, {
+        const size_t from = k % n_piece * ROWS_A_PIECE;
+        gather(&all[k / n_piece], row, from, n - from < ROWS_A_PIECE ? n : from + ROWS_A_PIECE);
+    });
+    v->times.stratum = (const int *)stratum;
     v->times.n = v->rs.n = n;
     v->rs.is_ordered = 1;
     return SR_OK;
