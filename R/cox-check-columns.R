@@ -236,6 +236,13 @@ check_finite <- function(frame) {
       i = 'Use `na.action = "na.omit"`.'
     ), arg = "na.action", rows = rows)
   }
+  if (anyNA(frame$stratum)) {
+    rows <- row_labels(frame$row_names, which(is.na(frame$stratum)))
+    stop_input(c(
+      "Strata must not be missing.", x = sprintf("They are in %s.", format_rows(rows)),
+      i = 'Use `na.action = "na.omit"`, or make the missing a level: `strata(x, na.group = TRUE)`.'
+    ), arg = "na.action", rows = rows)
+  }
   if (length(frame$x_names) == 0L) return(invisible())
   found <- scan_rows(list(frame$x), TRUE, frame$n)
   if (is.null(found)) return(invisible())

@@ -152,16 +152,21 @@ SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row)
 SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum)
 {
     static const char *const names[] = {"rows", "events", NULL};
+    if (TYPEOF(y) != REALSXP || !Rf_isMatrix(y))
+        Rf_error("survresist, internal: `y` must be a double matrix");
     const size_t n = (size_t)Rf_nrows(y), k = (size_t)Rf_asInteger(n_stratum);
     const double *event = REAL_RO(y) + (size_t)XLENGTH(y) - n;
+    const int *code = sr_integers_or_null(stratum, n, "stratum");
+    for (size_t i = 0; code != NULL && i < n; i++)
+        if (code[i] < 0 || (size_t)code[i] >= k)
+            Rf_error("survresist, internal: `stratum` must lie from 0 to n_stratum - 1");
     SEXP out = PROTECT(sr_named_list(names));
     for (int i = 0; i < 2; i++) {
         SET_VECTOR_ELT(out, i, Rf_allocVector(REALSXP, (R_xlen_t)k));
         for (size_t s = 0; s < k; s++)
             REAL(VECTOR_ELT(out, i))[s] = 0.0;
     }
-    sr_frame_count(n, event, stratum == R_NilValue ? NULL : INTEGER_RO(stratum),
-                   REAL(VECTOR_ELT(out, 0)), REAL(VECTOR_ELT(out, 1)));
+    sr_frame_count(n, event, code, REAL(VECTOR_ELT(out, 0)), REAL(VECTOR_ELT(out, 1)));
     UNPROTECT(1);
     return out;
 }

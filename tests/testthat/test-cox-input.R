@@ -132,6 +132,12 @@ test_that("rows must remain", {
   expect_input_error(fit_cox(Surv(time, status) ~ age + none, lung), "`none` in 228")
   expect_input_error(fit_cox(Surv(time, status) ~ wt.loss, lung, na.action = na.fail), "wt.loss")
   expect_input_error(fit_cox(Surv(time, status) ~ wt.loss, lung, na.action = na.pass), "wt.loss")
+  lung$sex[c(3, 9)] <- NA
+  by_sex <- Surv(time, status) ~ age + strata(sex)
+  error <- expect_input_error(fit_cox(by_sex, lung, na.action = na.pass), "in rows 3, 9")
+  expect_identical(error$rows, c(3L, 9L))
+  own <- fit_cox(Surv(time, status) ~ age + strata(sex, na.group = TRUE), lung, na.action = na.pass)
+  expect_identical(own$n, nrow(lung))
   expect_input_error(fit_cox(Surv(time, status) ~ age, lung, na.action = 3), "na.action")
 })
 

@@ -39,6 +39,20 @@ test_that("a bundle of the wrong shape, type or code is refused", {
   expect_error(fit_bundle(data, is_centred = TRUE), "`is_centred` must be 2 logicals")
 })
 
+test_that("counting by stratum reads and writes no place that is not there", {
+  count <- function(y, stratum, n_stratum) {
+    .Call(survresist:::C_frame_count, y, stratum, n_stratum)
+  }
+  expect_identical(
+    count(y, c(0L, 1L, 1L, 1L), 2L), list(rows = c(1, 3), events = c(1, 2))
+  )
+  for (stratum in list(c(0L, NA, 1L, 1L), c(0L, 1L, 2L, 1L), c(0L, -1L, 1L, 1L))) {
+    expect_error(count(y, stratum, 2L), "must lie from 0")
+  }
+  expect_error(count(y, c(0L, 1L), 2L), "must be 4 integers")
+  expect_error(count(y[, 1], NULL, 1L), "must be a double matrix")
+})
+
 test_that("what the other entries take beside the bundle is checked too", {
   data <- list(x, y, NULL, NULL, NULL)
   call <- function(name, ...) .Call(getFromNamespace(name, "survresist"), data, ...)
