@@ -52,6 +52,13 @@ is_aliased <- function(estimate) {
   estimate$rank < p & diag(estimate$var) == 0
 }
 
+# Of the columns without information at the estimate, those that had some on the way there: Newton's
+# method moved their coefficients, so far that the risks of all others vanish beside those of a few.
+is_emptied <- function(estimate, init = NULL) {
+  is_moved <- is_aliased(estimate) & estimate$coefficients != (init %||% 0)
+  if (any(is_moved) && diff(range(estimate$linear.predictors)) > 20) is_moved else is_moved & FALSE
+}
+
 iteration_info <- function(estimate) {
   c(
     rank = estimate$rank, rescale = 0L, `step halving` = as.integer(estimate$halving),
@@ -192,7 +199,8 @@ find_infinite <- function(fit, estimate, frame, asked) {
     is_large <- size * width > 8 & step * width > 0.1
   }
   is_infinite <- !is.finite(estimate$score) | !is.finite(step) | is_large
-  names(fit$coefficients)[is_infinite & !is.na(fit$coefficients)]
+  is_found <- is_infinite & !is.na(fit$coefficients) | is_emptied(estimate, frame$init)
+  names(fit$coefficients)[is_found]
 }
 
 # Adds our own components and the class; warns once of what is wrong with the estimate.
@@ -208,7 +216,7 @@ close_fit <- function(fit, estimate, frame, asked) {
       } else {
         "A coefficient has no finite estimate."
       },
-      stats::setNames(explain_infinite(infinite, fit, frame), rep.int("x", length(infinite))),
+      stats::setNames(explain_infinite(infinite, estimate, frame), rep.int("x", length(infinite))),
       i = if (length(infinite) > 0L) {
         if (asked$method == "exact") {
           'Use `ties = "efron", firth = TRUE` for estimates that are finite.'
@@ -229,13 +237,13 @@ close_fit <- function(fit, estimate, frame, asked) {
 }
 
 # "`armB`: the likelihood has no maximum; all 12 events are in one group."
-explain_infinite <- function(infinite, fit, frame) {
+explain_infinite <- function(infinite, estimate, frame) {
   event <- NULL
   vapply(infinite, function(name) {
     j <- match(name, frame$x_names)
     column <- frame_column(frame$x, j)
     ends <- range(column)
-    sign <- if (fit$coefficients[[j]] < 0) "-" else ""
+    sign <- if (estimate$coefficients[[j]] < 0) "-" else ""
     reason <- sprintf("it grows as the coefficient goes to %sInf", sign)
     if (all(column == ends[[1L]] | column == ends[[2L]])) {
       event <- event %||% is_event(frame$y)

@@ -16,7 +16,8 @@
 #'   `timefix` times that differ by rounding only count as tied.
 #'
 #' @returns A list:
-#'   \item{coefficients}{named by the columns of `x`; NA where others determine a column}
+#'   \item{coefficients}{named by the columns of `x`; NA where others determine a column, or where
+#'     the likelihood has no maximum and its information has vanished on the way to infinity}
 #'   \item{var}{their variance matrix, rows of 0 where NA}
 #'   \item{loglik}{the log partial likelihood at `init` and at the estimate}
 #'   \item{score}{the score test at `init`}
@@ -24,7 +25,9 @@
 #'   \item{linear.predictors}{`offset + (x - means) \%*\% coefficients`, length n}
 #'   \item{residuals}{martingale residuals, length n}
 #'   \item{means}{what was subtracted from the columns}
-#'   \item{convergence}{0: converged; 1: `iter.max` steps were not enough}
+#'   \item{convergence}{0: converged; 1: `iter.max` steps were not enough, or nothing is left to
+#'     converge to}
+#' Data without an event are an error of class `survresist_error_no_event`.
 #' @seealso [fit_cox()]
 #' @references
 #' Therneau TM, Grambsch PM (2000). *Modeling Survival Data: Extending the Cox Model*. Springer.
@@ -64,6 +67,7 @@ fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties 
   if (!fit$converged && !is.null(weights)) check_weights(weights, FALSE, seq_along(weights))
   coefficients <- fit$coefficients
   if (fit$rank < length(coefficients) && control$iter.max > 0L) {
+    if (any(is_emptied(fit, init))) fit$converged <- FALSE
     coefficients[is_aliased(fit)] <- NA
   }
   names(coefficients) <- colnames(x)

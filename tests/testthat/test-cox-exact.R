@@ -97,6 +97,7 @@ test_that("offsets, strata and entry times agree with the definition", {
 })
 
 test_that("matched sets give the conditional logistic fit", {
+  library(survival) # clogit() looks for coxph() where it is called
   infert <- datasets::infert
   x <- numbers(infert, c("spontaneous", "induced"))
   reference <- survival::clogit(

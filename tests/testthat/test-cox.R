@@ -227,3 +227,30 @@ test_that("survival's own methods work on the fit", {
     tolerance = 1e-6
   )
 })
+
+test_that("an infinite coefficient is named however long it is sought", {
+  perfect <- data.frame(x = 1:6, time = 6:1, event = 1)
+  grouped <- transform(survival::lung, none = status == 2 & sex == 2, month = ceiling(time / 30))
+  for (n_iter in c(20, 30, 45, 100)) {
+    expect_warning(
+      fit <- fit_cox(Surv(time, event) ~ x, perfect, iter.max = n_iter), "goes to Inf",
+      class = "survresist_warning_infinite"
+    )
+    expect_identical(fit$sr$infinite, "x")
+    found <- fit_cox_xy(
+      cbind(x = 1:6), Surv(perfect$time, perfect$event), control = list(iter.max = n_iter)
+    )
+    expect_identical(found$convergence, 1L)
+    # eps below what the Cholesky decomposition tells from 0: R warns of that
+    suppressWarnings(expect_warning(
+      fit <- fit_cox(Surv(month, none) ~ sex + age, grouped, iter.max = 2 * n_iter, eps = 1e-14),
+      "all 53 events are in one group", class = "survresist_warning_infinite"
+    ))
+    expect_identical(fit$sr$infinite, "sex")
+  }
+  # a column that others determine is aliased beside it, and no more than that
+  perfect$twice <- 2 * perfect$x
+  fit <- suppressWarnings(fit_cox(Surv(time, event) ~ x + twice, perfect, iter.max = 60))
+  expect_identical(fit$sr$infinite, "x")
+  expect_true(is.na(coef(fit)[["twice"]]))
+})
