@@ -247,8 +247,7 @@ sr_status sr_riskset_make(sr_context *ctx, const sr_times *times, int is_efron, 
     size_t bad_row;
     sr_context scratch = *ctx; /* what only the sorting needs is given back at once */
     scratch.arena = (sr_arena){0};
-    sr_status status =
-        sr_timeindex_make(&scratch, times->n, times->start, times->stop, 0, &index, &bad_row);
+    sr_status status = sr_timeindex_make(&scratch, times, 0, &index, &bad_row);
     if (status == SR_OK)
         status = sr_riskset_from_index(ctx, times, &index, is_efron, out);
     sr_arena_free(&scratch.arena);

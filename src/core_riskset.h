@@ -87,7 +87,8 @@ sr_status sr_riskset_make(sr_context *ctx, const sr_times *times, int is_efron, 
  * `tolerance` > 0 merges neighbours as survival's timefix does: times a step of
  * at most `tolerance`, or at most `tolerance` of the mean absolute time, apart
  * take the value of the first. Place p stands for value[p]. Both ends of an
- * interval merging is SR_ERR_INTERVAL, with the row in *bad_row.
+ * interval merging is SR_ERR_INTERVAL, with the row in *bad_row. Only n, start and
+ * stop of `times` are read.
  */
 typedef struct {
     size_t n_distinct;     /* after merging */
@@ -97,8 +98,8 @@ typedef struct {
     const uint32_t *stop;  /* [n] places */
 } sr_timeindex;
 
-sr_status sr_timeindex_make(sr_context *ctx, size_t n, const double *start, const double *stop,
-                            double tolerance, sr_timeindex *out, size_t *bad_row);
+sr_status sr_timeindex_make(sr_context *ctx, const sr_times *times, double tolerance,
+                            sr_timeindex *out, size_t *bad_row);
 sr_status sr_riskset_from_index(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
                                 int is_efron, sr_riskset *out);
 #endif

@@ -14,12 +14,12 @@
 #include <math.h>
 #include <string.h>
 
+/* Where each row's times stand among the distinct ones */
 typedef struct {
-    size_t n;
-    const double *start, *stop;
-} times;
+    uint32_t *start, *stop; /* [n] start NULL where nobody enters late */
+} row_places;
 
-static double time_at(const times *t, size_t i)
+static double time_at(const sr_times *t, size_t i)
 {
     return i < t->n ? t->stop[i] : t->start[i - t->n];
 }
@@ -46,8 +46,8 @@ static void place_by_table(const double *time, size_t n, double low, const uint3
         place[i] = rank[(size_t)(time[i] - low)];
 }
 
-static sr_status distinct_by_table(sr_context *ctx, const times *t, double low, double high,
-                                   sr_timeindex *out, uint32_t *start, uint32_t *stop)
+static sr_status distinct_by_table(sr_context *ctx, const sr_times *t, double low, double high,
+                                   const row_places *places, sr_timeindex *out)
 {
     const size_t range = (size_t)(high - low) + 1;
     uint32_t *rank;
@@ -65,17 +65,18 @@ static sr_status distinct_by_table(sr_context *ctx, const times *t, double low, 
             value[n_distinct] = low + (double)v;
             rank[v] = (uint32_t)n_distinct++;
         }
-    place_by_table(t->stop, t->n, low, rank, stop);
+    place_by_table(t->stop, t->n, low, rank, places->stop);
     if (t->start != NULL)
-        place_by_table(t->start, t->n, low, rank, start);
+        place_by_table(t->start, t->n, low, rank, places->start);
     out->n_distinct = n_distinct;
     out->value = value;
     return SR_OK;
 }
 
-static sr_status distinct_by_sort(sr_context *ctx, const times *t, sr_timeindex *out,
-                                  uint32_t *start, uint32_t *stop)
+static sr_status distinct_by_sort(sr_context *ctx, const sr_times *t, const row_places *places,
+                                  sr_timeindex *out)
 {
+    uint32_t *const start = places->start, *const stop = places->stop;
     const size_t total = t->start == NULL ? t->n : 2 * t->n;
     double *value;
     SR_TAKE(value, sr_arena_double(&ctx->arena, total));
@@ -134,24 +135,25 @@ static size_t merge_neighbours(size_t n_distinct, double *value, double toleranc
     return kept;
 }
 
-sr_status sr_timeindex_make(sr_context *ctx, size_t n, const double *start, const double *stop,
-                            double tolerance, sr_timeindex *out, size_t *bad_row)
+sr_status sr_timeindex_make(sr_context *ctx, const sr_times *times, double tolerance,
+                            sr_timeindex *out, size_t *bad_row)
 {
+    const size_t n = times->n;
+    const double *const start = times->start, *const stop = times->stop;
     if (n >= UINT32_MAX / 2)
         return SR_ERR_SIZE;
-    const times t = {n, start, stop};
-    uint32_t *stop_place, *start_place = NULL;
-    SR_TAKE(stop_place, sr_arena_index(&ctx->arena, n));
+    row_places places = {NULL, NULL};
+    SR_TAKE(places.stop, sr_arena_index(&ctx->arena, n));
     if (start != NULL)
-        SR_TAKE(start_place, sr_arena_index(&ctx->arena, n));
+        SR_TAKE(places.start, sr_arena_index(&ctx->arena, n));
     double low = INFINITY, high = -INFINITY;
     const int is_tabled = n > 0 && is_whole(n, stop, &low, &high) &&
                           (start == NULL || is_whole(n, start, &low, &high)) &&
                           high - low < 4.0 * (double)n + 65536.0;
     if (is_tabled)
-        SR_TRY(distinct_by_table(ctx, &t, low, high, out, start_place, stop_place));
+        SR_TRY(distinct_by_table(ctx, times, low, high, &places, out));
     else
-        SR_TRY(distinct_by_sort(ctx, &t, out, start_place, stop_place));
+        SR_TRY(distinct_by_sort(ctx, times, &places, out));
     out->n_merged = 0;
     if (tolerance > 0 && out->n_distinct > 1) {
         const sr_arena_mark mark = sr_arena_save(&ctx->arena);
@@ -162,18 +164,18 @@ sr_status sr_timeindex_make(sr_context *ctx, size_t n, const double *start, cons
         out->n_merged = out->n_distinct - kept;
         out->n_distinct = kept;
         for (size_t i = 0; out->n_merged > 0 && i < n; i++) {
-            stop_place[i] = moved[stop_place[i]];
+            places.stop[i] = moved[places.stop[i]];
             if (start == NULL)
                 continue;
-            start_place[i] = moved[start_place[i]];
-            if (start_place[i] >= stop_place[i]) {
+            places.start[i] = moved[places.start[i]];
+            if (places.start[i] >= places.stop[i]) {
                 *bad_row = i;
                 return SR_ERR_INTERVAL;
             }
         }
         sr_arena_restore(&ctx->arena, mark);
     }
-    out->start = start_place;
-    out->stop = stop_place;
+    out->start = places.start;
+    out->stop = places.stop;
     return SR_OK;
 }

@@ -214,6 +214,6 @@ sr_status sr_cox_fit_newton(sr_context *ctx, const sr_cox_data *data, const sr_c
     fit->is_converged = result.is_converged;
     sr_cox_fit rest = *fit; /* all but the residuals, which are there */
     rest.martingale = NULL;
-    return sr_cox_finish(ctx, data, control, &rs, &scaling, result.theta, result.inverse,
-                         result.gradient, &rest);
+    const sr_cox_found found = {&scaling, result.theta, result.inverse, result.gradient};
+    return sr_cox_finish(ctx, data, control, &rs, &found, &rest);
 }

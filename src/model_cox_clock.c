@@ -21,9 +21,10 @@ static void list_rows(const sr_times *times, uint32_t *list)
 }
 
 /* index_of[slot]: which of the distinct times it is, or NO_TIME */
-static sr_status deal_rows(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
-                           const sr_riskset *rs, sr_event_list *out, uint32_t *index_of)
+static sr_status deal_rows(sr_context *ctx, const sr_timed_rows *rows, sr_event_list *out,
+                           uint32_t *index_of)
 {
+    const sr_riskset *const rs = rows->rs;
     double n_death = 0;
     for (size_t k = 0; k < rs->n_slot; k++)
         n_death += rs->n_death[k];
@@ -37,15 +38,15 @@ static sr_status deal_rows(sr_context *ctx, const sr_times *times, const sr_time
     uint32_t *list, *next;
     SR_TAKE(list, sr_arena_index(&ctx->arena, out->n + 1));
     SR_TAKE(next, sr_arena_index(&ctx->arena, rs->n_slot));
-    list_rows(times, list);
+    list_rows(rows->times, list);
     memcpy(next, out->first, rs->n_slot * sizeof *next);
     for (size_t k = 0; k < rs->n_slot; k++)
         index_of[k] = NO_TIME;
     for (size_t e = 0; e < out->n; e++) {
-        const uint32_t row = list[times->start == NULL ? e : out->n - 1 - e];
+        const uint32_t row = list[rows->times->start == NULL ? e : out->n - 1 - e];
         const uint32_t slot = sr_leave(rs, row);
         out->row[next[slot]++] = row;
-        index_of[slot] = index->stop[row];
+        index_of[slot] = rows->index->stop[row];
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -81,10 +82,10 @@ static void run_rank(const sr_times *t, const sr_timeindex *index, double *count
 }
 
 /* What the clock shows at each distinct time */
-static sr_status run_clock(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
-                           const sr_riskset *rs, sr_clock kind, const uint32_t *index_of,
-                           double *shown)
+static sr_status run_clock(sr_context *ctx, const sr_timed_rows *rows, sr_clock kind,
+                           const uint32_t *index_of, double *shown)
 {
+    const sr_timeindex *const index = rows->index;
     const size_t n = index->n_distinct;
     double *count, *dead;
     for (size_t p = 0; p < n && (kind == SR_CLOCK_TIME || kind == SR_CLOCK_LOG); p++)
@@ -93,31 +94,32 @@ static sr_status run_clock(sr_context *ctx, const sr_times *times, const sr_time
         return SR_OK;
     SR_TAKE(count, (double *)sr_arena_zero(&ctx->arena, n, sizeof(double)));
     if (kind == SR_CLOCK_RANK) {
-        run_rank(times, index, count, shown);
+        run_rank(rows->times, index, count, shown);
         return SR_OK;
     }
     SR_TAKE(dead, (double *)sr_arena_zero(&ctx->arena, n, sizeof(double)));
-    for (size_t k = 0; k < rs->n_slot; k++)
+    for (size_t k = 0; k < rows->rs->n_slot; k++)
         if (index_of[k] != NO_TIME)
-            dead[index_of[k]] += rs->n_death[k];
-    run_survival(times, index, dead, count, shown);
+            dead[index_of[k]] += rows->rs->n_death[k];
+    run_survival(rows->times, index, dead, count, shown);
     return SR_OK;
 }
 
-sr_status sr_events_list(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
-                         const sr_riskset *rs, const sr_clock_asked *clock, sr_event_list *events,
-                         const sr_event_places *out)
+sr_status sr_events_list(sr_context *ctx, const sr_timed_rows *rows, const sr_clock_asked *clock,
+                         sr_event_list *events, const sr_event_places *out)
 {
+    const sr_riskset *const rs = rows->rs;
+    const double *const time = rows->index->value;
     uint32_t *index_of;
     double *shown;
     SR_TICK(ctx);
     SR_TAKE(index_of, sr_arena_index(&ctx->arena, rs->n_slot));
-    SR_TAKE(shown, sr_arena_double(&ctx->arena, index->n_distinct));
-    SR_TRY(deal_rows(ctx, times, index, rs, events, index_of));
-    SR_TRY(run_clock(ctx, times, index, rs, clock->kind, index_of, shown));
+    SR_TAKE(shown, sr_arena_double(&ctx->arena, rows->index->n_distinct));
+    SR_TRY(deal_rows(ctx, rows, events, index_of));
+    SR_TRY(run_clock(ctx, rows, clock->kind, index_of, shown));
     for (size_t k = 0; k < rs->n_slot; k++)
         for (size_t e = events->first[k]; e < events->first[k + 1]; e++) {
-            out->time[e] = index->value[index_of[k]];
+            out->time[e] = time[index_of[k]];
             out->value[e] =
                 clock->kind == SR_CLOCK_GIVEN ? clock->given[events->row[e]] : shown[index_of[k]];
             if (out->stratum != NULL)

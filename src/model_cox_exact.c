@@ -323,6 +323,6 @@ sr_status sr_cox_exact_fit(sr_context *ctx, const sr_cox_data *data, const sr_co
     fit->n_halving = result.n_halving;
     fit->rank = result.rank;
     fit->is_converged = result.is_converged;
-    return sr_cox_finish(ctx, &once, control, &rs, &scaling, result.theta, result.inverse,
-                         result.gradient, fit);
+    const sr_cox_found found = {&scaling, result.theta, result.inverse, result.gradient};
+    return sr_cox_finish(ctx, &once, control, &rs, &found, fit);
 }

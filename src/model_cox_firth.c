@@ -303,6 +303,6 @@ sr_status sr_cox_firth_fit(sr_context *ctx, const sr_cox_data *data, const sr_co
     SR_TRY(climb(ctx, &problem, &search, control, &at, fit));
     fit->rank = (int)chosen.n_used;
     SR_TRY(spread(ctx, &search, &at, chosen.used, p, &all));
-    return sr_cox_finish(ctx, data, control, &rs, &scaling, all.theta, all.inverse, all.gradient,
-                         fit);
+    const sr_cox_found found = {&scaling, all.theta, all.inverse, all.gradient};
+    return sr_cox_finish(ctx, data, control, &rs, &found, fit);
 }

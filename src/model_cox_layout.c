@@ -50,55 +50,63 @@ int sr_cox_is_sound(sr_context *ctx, const sr_cox_data *data)
     return is_sound[0];
 }
 
+/* One end of the rows' intervals, and the values that its places stand for */
+typedef struct {
+    size_t n;
+    const double *time;    /* [n] as given */
+    const uint32_t *place; /* [n] */
+    const double *value;
+} placed_times;
+
 /* Rows of one chunk whose time differs from the value of its place; out NULL: only counted */
-static size_t moved_in(const double *time, const sr_timeindex *index, const uint32_t *place,
-                       size_t from, size_t to, const sr_moved_times *out, size_t at)
+static size_t moved_in(const placed_times *t, size_t from, size_t to, const sr_moved_times *out,
+                       size_t at)
 {
+    const double *const time = t->time, *const value = t->value;
+    const uint32_t *const place = t->place;
     for (size_t i = from; i < to; i++) {
-        if (time[i] == index->value[place[i]])
+        if (time[i] == value[place[i]])
             continue;
         if (out != NULL) {
             out->row[at] = (uint32_t)i;
-            out->value[at] = index->value[place[i]];
+            out->value[at] = value[place[i]];
         }
         at++;
     }
     return at;
 }
 
-static sr_status find_moved(sr_context *ctx, size_t n, const double *time, const uint32_t *place,
-                            const sr_timeindex *index, sr_moved_times *out)
+static sr_status find_moved(sr_context *ctx, const placed_times *t, sr_moved_times *out)
 {
     enum { MOST = 16 };
     size_t before[MOST + 1] = {0};
-    const size_t n_chunk = sr_chunk_count(n, SR_PARALLEL_FROM, MOST);
+    const size_t n_chunk = sr_chunk_count(t->n, SR_PARALLEL_FROM, MOST);
     SR_FOR_EACH(ctx, n_chunk > 1, c, n_chunk,
-                before[c + 1] = moved_in(time, index, place, sr_chunk_begin(n, n_chunk, c),
-                                         sr_chunk_begin(n, n_chunk, c + 1), NULL, 0));
+                before[c + 1] = moved_in(t, sr_chunk_begin(t->n, n_chunk, c),
+                                         sr_chunk_begin(t->n, n_chunk, c + 1), NULL, 0));
     for (size_t c = 0; c < n_chunk; c++)
         before[c + 1] += before[c];
     out->n = before[n_chunk];
     SR_TAKE(out->row, sr_arena_index(&ctx->arena, out->n));
     SR_TAKE(out->value, sr_arena_double(&ctx->arena, out->n));
     SR_FOR_EACH(ctx, n_chunk > 1, c, n_chunk,
-                moved_in(time, index, place, sr_chunk_begin(n, n_chunk, c),
-                         sr_chunk_begin(n, n_chunk, c + 1), out, before[c]));
+                moved_in(t, sr_chunk_begin(t->n, n_chunk, c), sr_chunk_begin(t->n, n_chunk, c + 1),
+                         out, before[c]));
     return SR_OK;
 }
 
 static sr_status index_times(sr_context *ctx, sr_context *scratch, const sr_times *times,
                              double tolerance, sr_timeindex *index, sr_cox_fit *fit)
 {
-    SR_TRY(sr_timeindex_make(scratch, times->n, times->start, times->stop, tolerance, index,
-                             &fit->bad_row));
+    SR_TRY(sr_timeindex_make(scratch, times, tolerance, index, &fit->bad_row));
     fit->n_time_merged = index->n_merged;
     fit->n_time_distinct = index->n_distinct + index->n_merged;
     if (index->n_merged == 0)
         return SR_OK;
-    SR_TRY(find_moved(ctx, times->n, times->stop, index->stop, index, &fit->stop));
-    return times->start == NULL
-               ? SR_OK
-               : find_moved(ctx, times->n, times->start, index->start, index, &fit->start);
+    const placed_times stop = {times->n, times->stop, index->stop, index->value};
+    const placed_times start = {times->n, times->start, index->start, index->value};
+    SR_TRY(find_moved(ctx, &stop, &fit->stop));
+    return times->start == NULL ? SR_OK : find_moved(ctx, &start, &fit->start);
 }
 
 sr_status sr_cox_layout(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
@@ -205,22 +213,21 @@ static sr_status set_martingale(sr_context *ctx, const sr_cox_data *data, const 
 }
 
 sr_status sr_cox_finish(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
-                        const sr_riskset *rs, const sr_cox_scaling *scaling, const double *theta,
-                        const double *var, const double *score, sr_cox_fit *fit)
+                        const sr_riskset *rs, const sr_cox_found *found, sr_cox_fit *fit)
 {
     const size_t p = data->x.p;
-    const double *const scale = scaling->scale;
+    const double *const scale = found->scaling->scale, *const mean = found->scaling->mean;
     double *means;
     SR_TAKE(means, sr_arena_double(&ctx->arena, p));
     for (size_t j = 0; j < p; j++) {
-        means[j] = control->is_centred == NULL || control->is_centred[j] ? scaling->mean[j] : 0;
-        fit->coef[j] = theta[j] * scale[j];
+        means[j] = control->is_centred == NULL || control->is_centred[j] ? mean[j] : 0;
+        fit->coef[j] = found->theta[j] * scale[j];
         if (fit->score != NULL)
-            fit->score[j] = score[j] / scale[j];
+            fit->score[j] = found->score[j] / scale[j];
         if (fit->means != NULL)
             fit->means[j] = means[j];
         for (size_t k = 0; k < p; k++)
-            fit->var[j * p + k] = var[j * p + k] * scale[j] * scale[k];
+            fit->var[j * p + k] = found->var[j * p + k] * scale[j] * scale[k];
     }
     if (fit->eta == NULL)
         return SR_OK;

@@ -32,9 +32,15 @@ int sr_cox_is_sound(sr_context *ctx, const sr_cox_data *data);
 sr_status sr_cox_scaling_make(sr_context *ctx, const sr_cox_data *data, const double *weight,
                               const int *is_centred, sr_cox_scaling *out);
 
-/* Fills coef, var, score, means, eta and martingale of `fit` from theta[p], its variance and its
- * gradient there. `rs` as laid out for the residuals wanted. */
+/* Where a search ended */
+typedef struct {
+    const sr_cox_scaling *scaling; /* theta = beta / scale */
+    const double *theta;           /* [p] */
+    const double *var, *score;     /* [p x p] variance of theta, [p] gradient there */
+} sr_cox_found;
+
+/* Fills coef, var, score, means, eta and martingale of `fit`. `rs` as laid out for the residuals
+ * wanted. */
 sr_status sr_cox_finish(sr_context *ctx, const sr_cox_data *data, const sr_cox_control *control,
-                        const sr_riskset *rs, const sr_cox_scaling *scaling, const double *theta,
-                        const double *var, const double *score, sr_cox_fit *fit);
+                        const sr_riskset *rs, const sr_cox_found *found, sr_cox_fit *fit);
 #endif

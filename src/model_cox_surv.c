@@ -277,7 +277,7 @@ sr_status sr_cox_curve_make(sr_context *ctx, const sr_cox_data *data, const doub
     sr_columns z = data->x;
     z.centre = kind->centre;
     *out = (sr_cox_curve){0};
-    SR_TRY(sr_timeindex_make(ctx, times->n, times->start, times->stop, 0, &index, &bad_row));
+    SR_TRY(sr_timeindex_make(ctx, times, 0, &index, &bad_row));
     SR_TRY(sr_riskset_from_index(ctx, times, &index, kind->is_efron, &out->rs));
     SR_TRY(rows_make(ctx, times, &index, &out->rs, &out->rows));
     SR_TAKE(out->shift, sr_arena_double(&ctx->arena, (size_t)times->n_stratum));

@@ -10,11 +10,12 @@
 enum { LAID_OUT_FROM = 32768, SAMPLE = 65536 };
 static const double FAR_APART = 100, LARGE_MEAN = 16;
 
-/* Is some stratum's mean far from the rest, on a sample of the rows? *within: the mean absolute
- * deviation from the stratum's own mean there. sum, count [n_stratum] are scratch. */
-static int is_far_apart(const sr_cox_data *data, size_t j, double mean, double spread,
+/* Is some stratum's mean of column j far from the rest, on a sample of the rows? *within: the mean
+ * absolute deviation from the stratum's own mean there. sum, count [n_stratum] are scratch. */
+static int is_far_apart(const sr_cox_data *data, const sr_cox_scaling *scaling, size_t j,
                         double *within, double *sum, double *count)
 {
+    const double mean = scaling->mean[j], spread = scaling->spread[j];
     const size_t n = data->times.n, by = n > SAMPLE ? n / SAMPLE : 1;
     const size_t n_stratum = (size_t)data->times.n_stratum;
     memset(sum, 0, n_stratum * sizeof(double));
@@ -69,7 +70,7 @@ static sr_status choose_centre(sr_context *ctx, const sr_cox_data *data, sr_cox_
         double within;
         centre[j] = fabs(mean) > LARGE_MEAN * spread ? mean : 0;
         if (n_stratum == 1 || spread == 0 ||
-            !is_far_apart(data, j, mean, spread, &within, work, work + n_stratum))
+            !is_far_apart(data, scaling, j, &within, work, work + n_stratum))
             continue;
         is_by_stratum = 1;
         if (scaling->scale[j] != 1 && within > 0)

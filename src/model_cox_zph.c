@@ -260,10 +260,11 @@ static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *et
     sr_event_list events;
     size_t bad_row;
     sr_columns x = data->x;
+    const sr_timed_rows rows = {times, &index, &rs};
     double *risk, *shift, *mark;
-    SR_TRY(sr_timeindex_make(ctx, times->n, times->start, times->stop, 0, &index, &bad_row));
+    SR_TRY(sr_timeindex_make(ctx, times, 0, &index, &bad_row));
     SR_TRY(sr_riskset_from_index(ctx, times, &index, is_efron, &rs));
-    SR_TRY(sr_events_list(ctx, times, &index, &rs, clock, &events, &out->at));
+    SR_TRY(sr_events_list(ctx, &rows, clock, &events, &out->at));
     SR_TRY(centre_clock(ctx, &rs, &events, out->at.value, &mark));
     SR_TRY(centre_columns(ctx, data, &x));
     SR_TAKE(risk, sr_arena_double(&ctx->arena, times->n));
@@ -303,11 +304,18 @@ SR_SIMD static void add_four(size_t m, const double *factor, const double *restr
         to[i] += (f0 * x[i] + f1 * x1[i]) + (f2 * x2[i] + f3 * x3[i]);
 }
 
-/* Rows [from, from + m), copied first, for they may be overwritten. copy[p_pad x SR_BLOCK];
- * factor[p_pad x q]: A, filled up with zeros. */
-static void scale_block(const sr_zph_scaling *s, const double *factor, size_t p_pad, size_t from,
-                        size_t m, double *copy, double *out)
+/* p filled up to whole groups of columns */
+static size_t padded(size_t p)
 {
+    return (p + TOGETHER - 1) / TOGETHER * TOGETHER;
+}
+
+/* Rows [from, from + m), copied first, for they may be overwritten. copy[padded(p) x SR_BLOCK];
+ * factor[padded(p) x q]: A, filled up with zeros. */
+static void scale_block(const sr_zph_scaling *s, const double *factor, size_t from, size_t m,
+                        double *copy, double *out)
+{
+    const size_t p_pad = padded(s->p);
     double sum[SR_BLOCK];
     for (size_t j = 0; j < s->p; j++)
         memcpy(copy + j * SR_BLOCK, s->residual + j * s->n + from, m * sizeof(double));
@@ -325,7 +333,7 @@ sr_status sr_zph_scale(sr_context *ctx, const sr_zph_scaling *s, double *out)
     SR_TICK(ctx);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t n_chunk = sr_chunk_count(s->n, CHUNK_ROWS, MOST_CHUNKS);
-    const size_t p_pad = (s->p + TOGETHER - 1) / TOGETHER * TOGETHER, room = p_pad * SR_BLOCK;
+    const size_t p_pad = padded(s->p), room = p_pad * SR_BLOCK;
     double *copy, *factor;
     SR_TAKE(copy, (double *)sr_arena_zero(&ctx->arena, n_chunk * room, sizeof(double)));
     SR_TAKE(factor, (double *)sr_arena_zero(&ctx->arena, p_pad * s->q, sizeof(double)));
@@ -335,8 +343,8 @@ sr_status sr_zph_scale(sr_context *ctx, const sr_zph_scaling *s, double *out)
     for (size_t c = 0; c < n_chunk; c++) {
         const size_t end = sr_chunk_begin(s->n, n_chunk, c + 1);
         for (size_t i = sr_chunk_begin(s->n, n_chunk, c); i < end; i += SR_BLOCK)
-            scale_block(s, factor, p_pad, i, end - i < SR_BLOCK ? end - i : SR_BLOCK,
-                        copy + c * room, out);
+            scale_block(s, factor, i, end - i < SR_BLOCK ? end - i : SR_BLOCK, copy + c * room,
+                        out);
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

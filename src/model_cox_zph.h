@@ -39,10 +39,16 @@ typedef struct {
     int *stratum;         /* [n_event] */
 } sr_event_places;
 
-/* `rs` must come from `index`. O(n). */
-sr_status sr_events_list(sr_context *ctx, const sr_times *times, const sr_timeindex *index,
-                         const sr_riskset *rs, const sr_clock_asked *clock, sr_event_list *events,
-                         const sr_event_places *out);
+/* The rows' times, the places of these, and the risk sets laid out from them; borrowed. */
+typedef struct {
+    const sr_times *times;
+    const sr_timeindex *index;
+    const sr_riskset *rs;
+} sr_timed_rows;
+
+/* Lists the events and what the clock shows at each. O(n). */
+sr_status sr_events_list(sr_context *ctx, const sr_timed_rows *rows, const sr_clock_asked *clock,
+                         sr_event_list *events, const sr_event_places *out);
 
 typedef struct {
     double *score;         /* [p] sum of g(t) (x_i - xbar) over the events, weighted */

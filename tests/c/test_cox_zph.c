@@ -159,12 +159,13 @@ TEST(clocks_show_survival_and_rank)
     double time[3], value[3];
     sr_event_list events;
     const sr_event_places out = {time, value, NULL};
-    CHECK_OK(sr_timeindex_make(&ctx, 5, start, stop, 0, &index, &bad_row));
+    CHECK_OK(sr_timeindex_make(&ctx, &t, 0, &index, &bad_row));
     CHECK_OK(sr_riskset_from_index(&ctx, &t, &index, 1, &rs));
+    const sr_timed_rows rows = {&t, &index, &rs};
     for (int kind = SR_CLOCK_SURVIVAL; kind <= SR_CLOCK_TIME; kind++) {
         const sr_clock_asked clock = {(sr_clock)kind, NULL};
         const double *const want[] = {survival, rank, at};
-        CHECK_OK(sr_events_list(&ctx, &t, &index, &rs, &clock, &events, &out));
+        CHECK_OK(sr_events_list(&ctx, &rows, &clock, &events, &out));
         CHECK(events.n == 3 && events.row[0] == 1 && events.row[1] == 0 && events.row[2] == 3);
         CHECK_CLOSE(3, value, want[kind - SR_CLOCK_SURVIVAL], 1e-15);
         CHECK_CLOSE(3, time, at, 0);

@@ -118,10 +118,11 @@ TEST(timeindex_finds_distinct_times)
                                : floor(400 * check_uniform(&random)) / 7;
             start[i] = stop[i] - 1 - floor(20 * check_uniform(&random));
         }
+        const sr_times times = {.n = N, .start = start, .stop = stop};
         sr_context ctx = {.n_thread = 1};
         sr_timeindex index;
         size_t bad_row = 0;
-        CHECK_OK(sr_timeindex_make(&ctx, N, start, stop, 0, &index, &bad_row));
+        CHECK_OK(sr_timeindex_make(&ctx, &times, 0, &index, &bad_row));
         int is_right = 1;
         for (size_t i = 0; i < N; i++)
             is_right &=
@@ -141,21 +142,23 @@ TEST(timeindex_merges_neighbours)
     const double merged[] = {1, 1, 1, 2, 2 + 1e-6, 3 - 1e-9, 3 - 1e-9, INFINITY};
     const double start[] = {0, 0, 0, 1, 1, 1, 2 + 1e-6, 2 + 1e-9};
     enum { N = sizeof stop / sizeof stop[0] };
+    sr_times times = {.n = N, .stop = stop};
     sr_context ctx = {.n_thread = 1};
     sr_timeindex index;
     size_t bad_row = 99;
-    CHECK_OK(sr_timeindex_make(&ctx, N, NULL, stop, 1e-8, &index, &bad_row));
+    CHECK_OK(sr_timeindex_make(&ctx, &times, 1e-8, &index, &bad_row));
     CHECK(index.n_merged == 3);
     CHECK(index.n_distinct == 5);
     for (size_t i = 0; i < N; i++)
         CHECK(index.value[index.stop[i]] == merged[i]);
-    CHECK_OK(sr_timeindex_make(&ctx, N, NULL, stop, 0, &index, &bad_row));
+    CHECK_OK(sr_timeindex_make(&ctx, &times, 0, &index, &bad_row));
     CHECK(index.n_merged == 0 && index.n_distinct == N);
-    CHECK_OK(sr_timeindex_make(&ctx, N, start, stop, 1e-8, &index, &bad_row));
+    times.start = start;
+    CHECK_OK(sr_timeindex_make(&ctx, &times, 1e-8, &index, &bad_row));
     CHECK(index.value[index.start[7]] == 2);
     const double too_late[] = {0, 0, 0, 1, 2 + 1e-6 - 1e-9, 1, 1, 1};
-    CHECK_STATUS(SR_ERR_INTERVAL,
-                 sr_timeindex_make(&ctx, N, too_late, stop, 1e-8, &index, &bad_row));
+    times.start = too_late;
+    CHECK_STATUS(SR_ERR_INTERVAL, sr_timeindex_make(&ctx, &times, 1e-8, &index, &bad_row));
     CHECK(bad_row == 4);
     sr_arena_free(&ctx.arena);
 }
