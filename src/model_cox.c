@@ -59,9 +59,12 @@ static void centre_eta(sr_context *ctx, const sr_times *times, const double *eta
             shift[s] = 0;
 }
 
-static void risk_block(const sr_riskset *rs, const sr_times *times, const double *eta,
-                       const double *shift, size_t from, size_t to, double *risk)
+static void risk_block(const sr_cox_state *at, size_t from, size_t to)
 {
+    const sr_riskset *const rs = at->rs;
+    const sr_times *const times = at->times;
+    const double *const eta = at->eta, *const shift = at->shift;
+    double *const risk = at->risk;
     for (size_t i = from; i < to; i++)
         risk[i] = eta[i] - shift[sr_stratum_of(times, i)];
     sr_exp_block(to - from, risk + from);
@@ -80,8 +83,9 @@ sr_status sr_cox_risk(sr_context *ctx, const sr_riskset *rs, const sr_times *tim
     int *is_far;
     SR_TAKE(is_far, (int *)sr_arena_take(&ctx->arena, sr_block_count(times->n), sizeof(int)));
     centre_eta(ctx, times, eta, is_far, shift);
+    const sr_cox_state at = {rs, times, eta, shift, risk, NULL};
     SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, sr_block_count(times->n),
-                risk_block(rs, times, eta, shift, b * SR_BLOCK, sr_block_end(times->n, b), risk));
+                risk_block(&at, b * SR_BLOCK, sr_block_end(times->n, b)));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
@@ -101,7 +105,8 @@ static sr_status sum_risks(sr_context *ctx, sr_cox_view *v, double *f)
     SR_TRY(sr_columns_times(ctx, &v->x, v->beta, v->offset, v->eta));
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, &v->x, v->risk, &v->sums));
-    return sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, f);
+    const sr_cox_state at = sr_cox_view_state(v);
+    return sr_cox_loglik(ctx, &at, f);
 }
 
 /* Likelihood, score and information by sums over risk sets. A view without room for S1 and D1 has
@@ -117,8 +122,9 @@ static sr_status evaluate_by_sums(sr_context *ctx, sr_cox_view *v, double *f, do
         v->sums.D0 = own.D0;
     }
     SR_TRY(sum_risks(ctx, v, f));
+    const sr_cox_state at = sr_cox_view_state(v);
     if (g != NULL && isfinite(*f))
-        SR_TRY(sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, g, info));
+        SR_TRY(sr_cox_information(ctx, &at, &v->x, g, info));
     v->sums = own;
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -168,7 +174,7 @@ static sr_status set_residuals(sr_context *ctx, const sr_cox_view *v, size_t n, 
         return SR_OK;
     double *const out = v->row == NULL ? fit->martingale : v->eta;
     SR_TRY(sr_cum_hazard_take(ctx, &v->rs, &hazard));
-    SR_TRY(sr_cox_cum_hazard(ctx, &v->rs, v->sums.S0, v->sums.D0, NULL, &hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, &v->rs, &v->sums, NULL, &hazard));
     if (v->row != NULL)
         memset(out, 0, n * sizeof(double));
     SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(v->times.n),

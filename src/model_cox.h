@@ -80,6 +80,16 @@ size_t sr_few_slots_chunks(const sr_riskset *rs);
 /* Has some S0 fallen so far below its peak that subtraction has eaten its digits? */
 int sr_has_cancelled(const sr_riskset *rs, const double *S0);
 
+/* What one evaluation knows: the risk sets, and the rows under one linear predictor. Borrowed. */
+typedef struct {
+    const sr_riskset *rs;
+    const sr_times *times;
+    const double *eta;        /* [n] linear predictor, offset included */
+    const double *shift;      /* [n_stratum] taken from eta, see sr_cox_risk */
+    double *risk;             /* [n] r_i */
+    const sr_risk_sums *sums; /* S0 and D0, S1 and D1 where a score is asked for */
+} sr_cox_state;
+
 /* Steps of the cumulative hazard, and the value that each row meets.
  *   step[n_slot]  dH_k: Breslow d_k / S0_k, Efron sum over the tied steps
  *   mark[n_slot]  a factor for each event time (time-varying weights g(t)), NULL: 1
@@ -87,13 +97,13 @@ int sr_has_cancelled(const sr_riskset *rs, const double *S0);
  *                             reduced part
  *   at_cell_low  the same, what rounding lost (so that at_cell[b] - at_cell[a] keeps its digits)
  * H_i = at_cell[cell_i] - at_cell[enter_i]. `step` may be NULL;
- * so may at_cell_low where nobody enters late. */
+ * so may at_cell_low where nobody enters late. Of `sums`, S0 and D0 are read. */
 typedef struct {
     double *step;
     double *at_cell, *at_cell_low;
 } sr_cum_hazard;
-sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double *S0,
-                            const double *D0, const double *mark, sr_cum_hazard *out);
+sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
+                            const double *mark, sr_cum_hazard *out);
 sr_status sr_cum_hazard_take(sr_context *ctx, const sr_riskset *rs, sr_cum_hazard *out);
 
 /* The cumulative hazard that row i passes through. */
@@ -109,16 +119,14 @@ static inline double sr_row_hazard(const sr_riskset *rs, const sr_cum_hazard *h,
 
 /* sum_i w_i delta_i (eta_i - shift) - sum_k (log S0_k, weighted; over the tied steps for Efron).
  * -Inf or NaN where a risk set has lost its sum to underflow. */
-sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
-                        const double *eta, const double *shift, const sr_risk_sums *sums,
-                        double *loglik);
+sr_status sr_cox_loglik(sr_context *ctx, const sr_cox_state *at, double *loglik);
 
 /* The second of its sums alone: sum_k (log S0_k, weighted). */
 sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *weight,
                            const sr_risk_sums *sums, double *out);
 
-/* Gradient and information in z for given risks and sums: score[p], info[p x p]. */
-sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
-                             const sr_columns *x, const double *risk, const sr_risk_sums *sums,
+/* Gradient and information in z for given risks and sums: score[p], info[p x p]. eta and shift are
+ * not read. */
+sr_status sr_cox_information(sr_context *ctx, const sr_cox_state *at, const sr_columns *x,
                              double *score, double *info);
 #endif

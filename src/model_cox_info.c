@@ -62,12 +62,12 @@ static void put_sum(sr_cum_hazard *out, size_t cell, double high, double low)
         out->at_cell_low[cell] = low;
 }
 
-sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const double *S0,
-                            const double *D0, const double *mark, sr_cum_hazard *out)
+sr_status sr_cox_cum_hazard(sr_context *ctx, const sr_riskset *rs, const sr_risk_sums *sums,
+                            const double *mark, sr_cum_hazard *out)
 {
     SR_TICK(ctx);
     SR_FOR_EACH(ctx, rs->n_slot > SR_PARALLEL_FROM / 4, b, sr_block_count(rs->n_slot),
-                sr_put_steps(rs, S0, D0, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
+                sr_put_steps(rs, sums, mark, b * SR_BLOCK, sr_block_end(rs->n_slot, b), out));
     for (int s = 0; s < rs->n_stratum; s++) {
         double high = 0, low = 0;
         for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
@@ -121,17 +121,17 @@ sr_status sr_cox_slot_logs(sr_context *ctx, const sr_riskset *rs, const double *
     return SR_OK;
 }
 
-sr_status sr_cox_loglik(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
-                        const double *eta, const double *shift, const sr_risk_sums *sums,
-                        double *loglik)
+sr_status sr_cox_loglik(sr_context *ctx, const sr_cox_state *at, double *loglik)
 {
+    const sr_times *const times = at->times;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t n_block = sr_block_count(times->n);
     double *part, logs;
     SR_TAKE(part, sr_arena_double(&ctx->arena, n_block));
     SR_FOR_EACH(ctx, times->n > SR_PARALLEL_FROM, b, n_block,
-                part[b] = event_sum(times, eta, shift, b * SR_BLOCK, sr_block_end(times->n, b)));
-    SR_TRY(sr_cox_slot_logs(ctx, rs, times->weight, sums, &logs));
+                part[b] =
+                    event_sum(times, at->eta, at->shift, b * SR_BLOCK, sr_block_end(times->n, b)));
+    SR_TRY(sr_cox_slot_logs(ctx, at->rs, times->weight, at->sums, &logs));
     *loglik = sum_of_parts(part, n_block) - logs;
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
@@ -194,9 +194,7 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
 }
 
 typedef struct {
-    const sr_riskset *rs;
-    const sr_times *times;
-    const double *risk;
+    const sr_cox_state *at;
     const sr_cum_hazard *hazard;
 } row_task;
 
@@ -204,31 +202,33 @@ typedef struct {
 static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
 {
     const row_task *const t = data;
-    if (t->rs->enter == NULL) {
-        sr_cox_rows_weigh(t->rs, t->times, t->risk, t->hazard->at_cell, from, m, q, u);
+    const sr_riskset *const rs = t->at->rs;
+    const sr_times *const times = t->at->times;
+    const double *const risk = t->at->risk;
+    if (rs->enter == NULL) {
+        sr_cox_rows_weigh(t->at, t->hazard->at_cell, from, m, q, u);
         return;
     }
     for (size_t i = 0; i < m; i++) {
-        q[i] = t->risk[from + i] * sr_row_hazard(t->rs, t->hazard, from + i);
+        q[i] = risk[from + i] * sr_row_hazard(rs, t->hazard, from + i);
         u[i] = -q[i];
     }
     for (size_t i = 0; i < m; i++)
-        if (t->times->event[from + i] != 0)
-            u[i] += sr_weight_of(t->times, from + i);
+        if (times->event[from + i] != 0)
+            u[i] += sr_weight_of(times, from + i);
 }
 
-sr_status sr_cox_information(sr_context *ctx, const sr_riskset *rs, const sr_times *times,
-                             const sr_columns *x, const double *risk, const sr_risk_sums *sums,
+sr_status sr_cox_information(sr_context *ctx, const sr_cox_state *at, const sr_columns *x,
                              double *score, double *info)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_cum_hazard hazard;
-    SR_TRY(row_hazard_take(ctx, rs, &hazard));
-    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, NULL, &hazard));
-    const row_task task = {rs, times, risk, &hazard};
+    SR_TRY(row_hazard_take(ctx, at->rs, &hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, at->rs, at->sums, NULL, &hazard));
+    const row_task task = {at, &hazard};
     SR_TRY(sr_columns_cross_by(ctx, x, fill_rows, &task, info, score));
     sr_arena_restore(&ctx->arena, mark);
-    SR_TRY(subtract_means(ctx, rs, x->p, sums, info));
+    SR_TRY(subtract_means(ctx, at->rs, x->p, at->sums, info));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -211,7 +211,7 @@ static sr_status add_trace(sr_context *ctx, sr_jeffreys *problem, const double *
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *trace;
     SR_TAKE(trace, sr_arena_double(&ctx->arena, p));
-    SR_TRY(sr_cox_cum_hazard(ctx, rs, problem->sums.S0, problem->sums.D0, NULL, &problem->hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, rs, &problem->sums, NULL, &problem->hazard));
     set_reach(problem, inverse);
     SR_TRY(set_rows(ctx, problem, inverse));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, problem->form, &problem->form_sums));
@@ -233,10 +233,10 @@ sr_status sr_jeffreys_plain(sr_context *ctx, sr_jeffreys *problem, sr_jeffreys_p
     SR_TRY(sr_columns_times(ctx, &problem->z, at->theta, problem->offset, problem->eta));
     SR_TRY(sr_cox_risk(ctx, rs, problem->times, problem->eta, problem->shift, problem->risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, &problem->z, problem->risk, &problem->sums));
-    SR_TRY(sr_cox_loglik(ctx, rs, problem->times, problem->eta, problem->shift, &problem->sums,
-                         &at->f));
-    return sr_cox_information(ctx, rs, problem->times, &problem->z, problem->risk, &problem->sums,
-                              at->gradient, at->info);
+    const sr_cox_state state = {
+        rs, problem->times, problem->eta, problem->shift, problem->risk, &problem->sums};
+    SR_TRY(sr_cox_loglik(ctx, &state, &at->f));
+    return sr_cox_information(ctx, &state, &problem->z, at->gradient, at->info);
 }
 
 sr_status sr_jeffreys_evaluate(sr_context *ctx, sr_jeffreys *problem, sr_jeffreys_point *at)

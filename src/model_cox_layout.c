@@ -205,7 +205,7 @@ static sr_status set_martingale(sr_context *ctx, const sr_cox_data *data, const 
     SR_TRY(sr_cum_hazard_take(ctx, rs, &hazard));
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, NULL, risk, &sums));
-    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, rs, &sums, NULL, &hazard));
     SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
                 martingale_block(data, rs, risk, &hazard, b, martingale));
     sr_arena_restore(&ctx->arena, mark);

@@ -225,7 +225,7 @@ static void weigh_stretch(const ordered *job, stretch *s)
     sr_cum_hazard hazard = {.at_cell = job->at_cell};
     sr_mean_weights by = job->by;
     scan_risk(job, s);
-    sr_put_steps(rs, sums->S0, sums->D0, NULL, s->first_slot, s->end_slot, &hazard);
+    sr_put_steps(rs, sums, NULL, s->first_slot, s->end_slot, &hazard);
     s->logs = sr_slot_logs(rs, sums, job->v->times.weight != NULL, s->first_slot, s->end_slot);
     memset(by.of_slot + s->first_slot, 0, (s->end_slot - s->first_slot) * sizeof(double));
     sr_weigh_slots(rs, sums, s->first_slot, s->end_slot, &by);
@@ -286,6 +286,7 @@ static void cross_stretch(const ordered *job, size_t c)
     stretch *const s = &job->each[c];
     const sr_cox_view *const v = job->v;
     const sr_riskset *const rs = &v->rs;
+    const sr_cox_state at = sr_cox_view_state(v);
     const sr_gram *const rows = &job->of_rows[c], *const means = &job->of_means[c];
     double q[SR_BLOCK], u[SR_BLOCK], *const run = s->carry;
     sr_block_slots b;
@@ -308,7 +309,7 @@ static void cross_stretch(const ordered *job, size_t c)
         for (size_t j = 0; j < job->n_lane; j += GROUP)
             sr_run_four(&b, v->risk + from, s->column + j, run + j, s->sums + j * SR_PLACES);
         is_waiting = add_means(job, s, &b, is_waiting, means);
-        sr_cox_rows_weigh(rs, &v->times, v->risk, job->at_cell, from, b.m, q, u);
+        sr_cox_rows_weigh(&at, job->at_cell, from, b.m, q, u);
         sr_gram_add(rows, b.m, q, u, from > SR_BLOCK ? &v->x : NULL, from - SR_BLOCK);
     }
 }

@@ -43,10 +43,11 @@ static sr_status evaluate(sr_context *ctx, const double *theta, double *f, doubl
     SR_TRY(sr_columns_times(ctx, &m->z, theta, m->data->offset, m->eta));
     SR_TRY(sr_cox_risk(ctx, &m->rs, times, m->eta, m->shift, m->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &m->rs, g == NULL ? NULL : &m->z, m->risk, &m->sums));
-    SR_TRY(sr_cox_loglik(ctx, &m->rs, times, m->eta, m->shift, &m->sums, f));
+    const sr_cox_state at = {&m->rs, times, m->eta, m->shift, m->risk, &m->sums};
+    SR_TRY(sr_cox_loglik(ctx, &at, f));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    return sr_cox_information(ctx, &m->rs, times, &m->z, m->risk, &m->sums, g, info);
+    return sr_cox_information(ctx, &at, &m->z, g, info);
 }
 
 typedef struct {

@@ -41,7 +41,7 @@ sr_status sr_cox_scores_open(sr_context *ctx, const sr_cox_data *data, const sr_
     sr_risk_sums sums;
     SR_TRY(sr_risk_sums_take(ctx, rs, &out->z, &sums));
     SR_TRY(sr_cox_risk_sums(ctx, rs, &out->z, out->risk, &sums));
-    SR_TRY(sr_cox_cum_hazard(ctx, rs, sums.S0, sums.D0, NULL, &out->hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, rs, &sums, NULL, &out->hazard));
     SR_TRY(sr_cox_path_fill(ctx, rs, &sums, &out->path));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

@@ -116,10 +116,11 @@ SR_SIMD static void weigh_events(const double *restrict event, const double *res
     }
 }
 
-void sr_cox_rows_weigh(const sr_riskset *rs, const sr_times *times, const double *risk,
-                       const double *at_cell, size_t from, size_t m, double *q, double *u)
+void sr_cox_rows_weigh(const sr_cox_state *at, const double *at_cell, size_t from, size_t m,
+                       double *q, double *u)
 {
+    const sr_times *const times = at->times;
     const double *const weight = times->weight == NULL ? NULL : times->weight + from;
-    weigh_rows(risk + from, rs->cell + from, at_cell, m, q);
+    weigh_rows(at->risk + from, at->rs->cell + from, at_cell, m, q);
     weigh_events(times->event + from, weight, q, m, u);
 }

@@ -27,6 +27,6 @@ typedef struct {
 void sr_cox_rows_load(const sr_cox_view *v, int is_flat, size_t from, size_t m, sr_cox_rows *out);
 
 /* q_i = r_i H_i and u_i = w_i delta_i - r_i H_i of rows [from, from + m), nobody entering late. */
-void sr_cox_rows_weigh(const sr_riskset *rs, const sr_times *times, const double *risk,
-                       const double *at_cell, size_t from, size_t m, double *q, double *u);
+void sr_cox_rows_weigh(const sr_cox_state *at, const double *at_cell, size_t from, size_t m,
+                       double *q, double *u);
 #endif

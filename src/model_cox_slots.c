@@ -39,9 +39,10 @@ static double hazard_step(const sr_riskset *rs, size_t k, const double *S0, cons
     return sums.one * rs->death_weight[k] / n_death;
 }
 
-void sr_put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
-                  size_t from, size_t to, sr_cum_hazard *out)
+void sr_put_steps(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark, size_t from,
+                  size_t to, sr_cum_hazard *out)
 {
+    const double *const S0 = sums->S0, *const D0 = sums->D0;
     for (size_t k = from; k < to; k++) {
         const double factor = mark == NULL ? 1 : mark[k];
         double of_death = 0;

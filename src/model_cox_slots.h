@@ -9,8 +9,8 @@
 
 /* Steps of the hazard times mark[k] (NULL: 1) at out->at_cell, where their sums will stand; what a
  * tied death meets of a step, in the cell of the tied deaths */
-void sr_put_steps(const sr_riskset *rs, const double *S0, const double *D0, const double *mark,
-                  size_t from, size_t to, sr_cum_hazard *out);
+void sr_put_steps(const sr_riskset *rs, const sr_risk_sums *sums, const double *mark, size_t from,
+                  size_t to, sr_cum_hazard *out);
 
 /* Terms of the log-likelihood that the slots take away */
 double sr_slot_logs(const sr_riskset *rs, const sr_risk_sums *sums, int is_weighted, size_t from,

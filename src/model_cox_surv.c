@@ -290,7 +290,7 @@ sr_status sr_cox_curve_make(sr_context *ctx, const sr_cox_data *data, const doub
     SR_TRY(sr_cox_risk(ctx, &out->rs, times, eta, out->shift, risk));
     SR_TRY(sr_risk_sums_take(ctx, &out->rs, wanted, &sums));
     SR_TRY(sr_cox_risk_sums(ctx, &out->rs, wanted, risk, &sums));
-    SR_TRY(sr_cox_cum_hazard(ctx, &out->rs, sums.S0, sums.D0, NULL, &out->hazard));
+    SR_TRY(sr_cox_cum_hazard(ctx, &out->rs, &sums, NULL, &out->hazard));
     SR_TRY(sr_cox_path_fill(ctx, &out->rs, &sums, &out->path));
     return kind->is_product ? product_limit(ctx, data, risk, sums.S0, out) : SR_OK;
 }

@@ -96,7 +96,8 @@ static sr_status look_at(sr_context *ctx, const sweep *s, const double *theta, d
     SR_TRY(sr_columns_times(ctx, &s->x, theta, data->offset, eta));
     SR_TRY(sr_cox_risk(ctx, rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, rs, &s->z, risk, &sums));
-    SR_TRY(sr_cox_information(ctx, rs, &data->times, &s->z, risk, &sums, score, info));
+    const sr_cox_state at = {rs, &data->times, eta, shift, risk, &sums};
+    SR_TRY(sr_cox_information(ctx, &at, &s->z, score, info));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -27,6 +27,12 @@ typedef struct {
     double *beta;           /* [p] */
 } sr_cox_view;
 
+/* What the last evaluation left in the view */
+static inline sr_cox_state sr_cox_view_state(const sr_cox_view *v)
+{
+    return (sr_cox_state){&v->rs, &v->times, v->eta, v->shift, v->risk, &v->sums};
+}
+
 /* Where each stratum has its own centre, scaling->scale becomes that of the spread within strata.
  * eta and risk use the room of fit->eta and fit->martingale where the caller wants those. */
 sr_status sr_cox_view_make(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,

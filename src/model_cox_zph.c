@@ -182,18 +182,17 @@ static double deal_column(const residual_task *t, const double *x, size_t j)
     return high + low;
 }
 
-static sr_status schoenfeld(sr_context *ctx, const sr_cox_data *data, const sr_riskset *rs,
-                            const sr_columns *x, const sr_risk_sums *sums, const double *mark,
-                            const sr_event_list *events, sr_cox_zph *out)
+static sr_status schoenfeld(sr_context *ctx, const sr_cox_state *at, const sr_columns *x,
+                            const double *mark, const sr_event_list *events, sr_cox_zph *out)
 {
     double *mean;
-    SR_TRY(mean_of_slots(ctx, rs, x, sums, &mean));
+    SR_TRY(mean_of_slots(ctx, at->rs, x, at->sums, &mean));
     SR_TICK(ctx);
-    const residual_task task = {.rs = rs,
+    const residual_task task = {.rs = at->rs,
                                 .n_event = events->n,
                                 .row = events->row,
                                 .first = events->first,
-                                .weight = data->times.weight,
+                                .weight = at->times->weight,
                                 .mark = mark,
                                 .mean = mean,
                                 .out = out->schoenfeld};
@@ -272,8 +271,9 @@ static sr_status test(sr_context *ctx, const sr_cox_data *data, const double *et
     SR_TRY(sr_risk_sums_take(ctx, &rs, &x, &sums));
     SR_TRY(sr_cox_risk(ctx, &rs, times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, &rs, &x, risk, &sums));
-    SR_TRY(sr_zph_information(ctx, &rs, &x, risk, &sums, mark, out->info));
-    SR_TRY(schoenfeld(ctx, data, &rs, &x, &sums, mark, &events, out));
+    const sr_cox_state at = {&rs, times, eta, shift, risk, &sums};
+    SR_TRY(sr_zph_information(ctx, &at, &x, mark, out->info));
+    SR_TRY(schoenfeld(ctx, &at, &x, mark, &events, out));
     SR_TICK(ctx);
     memset(out->stratum_event, 0, (size_t)rs.n_stratum * sizeof(double));
     for (size_t k = 0; k < rs.n_slot; k++)

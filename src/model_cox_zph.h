@@ -65,9 +65,8 @@ sr_status sr_cox_zph_test(sr_context *ctx, const sr_cox_data *data, const double
                           const sr_clock_asked *clock, sr_cox_zph *out);
 
 /* info[m] = sum_k mark_k^m V_k, m = 0, 1, 2; mark[n_slot] */
-sr_status sr_zph_information(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
-                             const double *risk, const sr_risk_sums *sums, const double *mark,
-                             double *const info[3]);
+sr_status sr_zph_information(sr_context *ctx, const sr_cox_state *at, const sr_columns *x,
+                             const double *mark, double *const info[3]);
 
 /* out[n x q] = residual[n x p] A[p x q] + slope[q]. out may be residual where p = q. */
 typedef struct {

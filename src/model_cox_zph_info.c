@@ -64,7 +64,7 @@ static sr_status lay_hazards(sr_context *ctx, const sr_risk_sums *sums, const do
         square[k] = mark[k] * mark[k];
     const double *const marks[MARKS] = {NULL, mark, square};
     for (size_t k = 0; k < MARKS; k++) {
-        SR_TRY(sr_cox_cum_hazard(ctx, rs, sums->S0, sums->D0, marks[k], &hazard));
+        SR_TRY(sr_cox_cum_hazard(ctx, rs, sums, marks[k], &hazard));
         for (size_t c = 0; c < n_cell; c++)
             out->at[c * MARKS + k] = hazard.at_cell[c];
         for (size_t c = 0; out->low != NULL && c < n_cell; c++)
@@ -133,15 +133,14 @@ static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
     return subtract_cross(ctx, &within, p, info);
 }
 
-sr_status sr_zph_information(sr_context *ctx, const sr_riskset *rs, const sr_columns *x,
-                             const double *risk, const sr_risk_sums *sums, const double *mark,
-                             double *const info[MARKS])
+sr_status sr_zph_information(sr_context *ctx, const sr_cox_state *at, const sr_columns *x,
+                             const double *mark, double *const info[MARKS])
 {
     const sr_arena_mark start = sr_arena_save(&ctx->arena);
-    row_task task = {rs, risk, NULL, NULL};
-    SR_TRY(lay_hazards(ctx, sums, mark, &task));
+    row_task task = {at->rs, at->risk, NULL, NULL};
+    SR_TRY(lay_hazards(ctx, at->sums, mark, &task));
     SR_TRY(sr_columns_cross_weights(ctx, x, fill_rows, &task, info));
-    SR_TRY(subtract_means(ctx, rs, x->p, sums, mark, info));
+    SR_TRY(subtract_means(ctx, at->rs, x->p, at->sums, mark, info));
     sr_arena_restore(&ctx->arena, start);
     return SR_OK;
 }

@@ -123,9 +123,13 @@ TEST(cox_fit_maximises_the_likelihood)
     }
 }
 
+typedef struct {
+    double loglik, score[MOST_P], info[MOST_P * MOST_P];
+} parts;
+
 /* Log-likelihood, score and information of the kernel's parts at beta, x as it is. */
 static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron,
-                          const double *beta, double *loglik, double *score, double *info)
+                          const double *beta, parts *out)
 {
     sr_riskset rs;
     sr_risk_sums sums;
@@ -138,8 +142,9 @@ static sr_status parts_at(sr_context *ctx, const sr_cox_data *data, int is_efron
     SR_TRY(sr_columns_times(ctx, &data->x, beta, data->offset, eta));
     SR_TRY(sr_cox_risk(ctx, &rs, &data->times, eta, shift, risk));
     SR_TRY(sr_cox_risk_sums(ctx, &rs, &data->x, risk, &sums));
-    SR_TRY(sr_cox_loglik(ctx, &rs, &data->times, eta, shift, &sums, loglik));
-    return sr_cox_information(ctx, &rs, &data->times, &data->x, risk, &sums, score, info);
+    const sr_cox_state at = {&rs, &data->times, eta, shift, risk, &sums};
+    SR_TRY(sr_cox_loglik(ctx, &at, &out->loglik));
+    return sr_cox_information(ctx, &at, &data->x, out->score, out->info);
 }
 
 TEST(cox_derivatives_are_those_of_the_likelihood)
@@ -151,11 +156,12 @@ TEST(cox_derivatives_are_those_of_the_likelihood)
         design d;
         design_make(&spec, &d);
         check_random random = {77 + (uint64_t)which};
-        double beta[MOST_P], loglik = NAN, score[MOST_P], info[MOST_P * MOST_P];
+        double beta[MOST_P];
+        parts got = {.loglik = NAN};
         for (size_t j = 0; j < p; j++)
             beta[j] = 0.5 * check_normal(&random);
         sr_context ctx = {.n_thread = 1};
-        CHECK_OK(parts_at(&ctx, &d.data, is_efron, beta, &loglik, score, info));
+        CHECK_OK(parts_at(&ctx, &d.data, is_efron, beta, &got));
         sr_arena_free(&ctx.arena);
 
         /* central differences of the oracle's log-likelihood in long double, error h^4 / 30 f5 */
@@ -178,9 +184,9 @@ TEST(cox_derivatives_are_those_of_the_likelihood)
                                               (12 * (long double)h));
         }
         oracle_cox(&d.data, is_efron, beta, &at);
-        CHECK_NEAR(loglik, (double)at.loglik, 1e-12);
-        CHECK_CLOSE(p, score, gradient, 1e-8);
-        CHECK_CLOSE(p * p, info, hessian, 1e-8);
+        CHECK_NEAR(got.loglik, (double)at.loglik, 1e-12);
+        CHECK_CLOSE(p, got.score, gradient, 1e-8);
+        CHECK_CLOSE(p * p, got.info, hessian, 1e-8);
         design_free(&d);
     }
 }

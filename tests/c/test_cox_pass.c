@@ -30,9 +30,9 @@ static sr_status one_by_one(sr_context *ctx, sr_cox_view *v, answer *out)
     SR_TRY(sr_columns_times(ctx, &v->x, v->beta, v->offset, v->eta));
     SR_TRY(sr_cox_risk(ctx, &v->rs, &v->times, v->eta, v->shift, v->risk));
     SR_TRY(sr_cox_risk_sums(ctx, &v->rs, &v->x, v->risk, &v->sums));
-    SR_TRY(sr_cox_loglik(ctx, &v->rs, &v->times, v->eta, v->shift, &v->sums, &out->loglik));
-    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, out->score,
-                              out->info);
+    const sr_cox_state at = sr_cox_view_state(v);
+    SR_TRY(sr_cox_loglik(ctx, &at, &out->loglik));
+    return sr_cox_information(ctx, &at, &v->x, out->score, out->info);
 }
 
 static sr_status fused(sr_context *ctx, sr_cox_view *v, answer *out, int *is_done)
@@ -43,8 +43,8 @@ static sr_status fused(sr_context *ctx, sr_cox_view *v, answer *out, int *is_don
     SR_TRY(sr_cox_pass(ctx, v, &events, is_done));
     SR_TRY(sr_cox_slot_logs(ctx, &v->rs, v->times.weight, &v->sums, &logs));
     out->loglik = events - logs;
-    return sr_cox_information(ctx, &v->rs, &v->times, &v->x, v->risk, &v->sums, out->score,
-                              out->info);
+    const sr_cox_state at = sr_cox_view_state(v);
+    return sr_cox_information(ctx, &at, &v->x, out->score, out->info);
 }
 
 static void check_view(const design *d, int is_efron, const double *beta)
