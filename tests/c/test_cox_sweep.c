@@ -1,14 +1,22 @@
-/* test_cox_sweep.c -- columns that almost depend on each other, against the oracle in long double
+/* test_cox_sweep.c -- columns that almost depend on each other, against the oracle
  *
- * A 0/1 column, a column that lies 1e4 standard deviations from 0, and their product: of the later
- * of the pair 1e-8 is left once the earlier is accounted for. In doubles, the information as it
- * stands then gives a variance that is right to 1e-7. The oracle has 19 digits, of which 11 stay.
+ * A 0/1 column b, a column x that lies 1e4 standard deviations from 0, and b x: of the later of the
+ * pair 1e-8 is left once the earlier is accounted for. In doubles, the information as it stands then
+ * gives a variance that is right to 1e-7. The oracle is given the same model without that trouble:
+ * with FAR taken from x (no digit is lost), the columns are
+ *
+ *     z = (b, x - FAR, b (x - FAR), ...),      b x = z_2 + FAR z_0,
+ *
+ * so that beta'x = gamma'z + constant with gamma_0 = beta_0 + FAR beta_2, and the variance of beta
+ * is that of gamma with FAR times row and column 2 taken from row and column 0. The score test is
+ * the same.
  */
 #include "model_cox_resid.h"
 #include "oracle.h"
 #include <stdlib.h>
 
 enum { N_COLUMN = 4, N_CELL = N_COLUMN * N_COLUMN };
+static const double FAR = 1e10;
 
 /* b, x, b x, and another one; with `with_copy` the last is a copy of the first. */
 static void far_design(size_t n, int which, int with_copy, design *out)
@@ -26,7 +34,7 @@ static void far_design(size_t n, int which, int with_copy, design *out)
     for (size_t i = 0; i < n; i++) {
         const double is_in_group = out->x[2][i];
         out->x[0][i] = is_in_group;
-        out->x[1][i] = 1e6 * (1e4 + out->x[1][i]);
+        out->x[1][i] = FAR + 1e6 * out->x[1][i];
         out->x[2][i] = is_in_group * out->x[1][i];
         if (with_copy)
             out->x[3][i] = is_in_group;
@@ -60,11 +68,20 @@ static void fit_far(const design *d, int which, int n_thread, const double *init
 static double oracle_variance(const design *d, int is_efron, size_t p, const double *beta,
                               double *var)
 {
-    design few = *d;
+    const size_t n = d->data.times.n;
+    double *const near = calloc(2 * n, sizeof(double));
+    const double *const z[N_COLUMN] = {d->x[0], near, near + n, d->x[3]};
+    double gamma[N_COLUMN] = {fma(FAR, beta[2], beta[0]), beta[1], beta[2], beta[3]};
+    for (size_t i = 0; i < n; i++) {
+        near[i] = d->x[1][i] - FAR;
+        near[n + i] = d->x[0][i] * near[i];
+    }
+    sr_cox_data data = d->data;
+    data.x = (sr_columns){.n = n, .p = p, .x = z};
     oracle_result at = {.hazard = NULL};
     long double solved[MOST_P], test = 0;
-    few.data.x.p = p;
-    oracle_cox(&few.data, is_efron, beta, &at);
+    oracle_cox(&data, is_efron, gamma, &at);
+    free(near);
     oracle_solve(p, at.info, at.score, solved);
     for (size_t j = 0; j < p; j++)
         test += solved[j] * at.score[j];
@@ -75,6 +92,10 @@ static double oracle_variance(const design *d, int is_efron, size_t p, const dou
         for (size_t j = 0; j < p; j++)
             var[j * p + k] = (double)solved[j];
     }
+    for (size_t j = 0; j < p; j++)
+        var[j] -= FAR * var[2 * p + j];
+    for (size_t j = 0; j < p; j++)
+        var[j * p] -= FAR * var[j * p + 2];
     return (double)test;
 }
 
@@ -156,7 +177,8 @@ TEST(sweep_has_the_same_bits_on_any_threads)
     design_free(&d);
 }
 
-/* sum of (s_i V)'(s_i V) over rows or clusters, and u' (sum s_i' s_i)^-1 u, in long double */
+/* sum of (s_i V)'(s_i V) over rows or clusters, and u' (sum s_i' s_i)^-1 u, the latter with scores
+ * in z */
 static double long_robust(const design *d, const double *score, const double *var, const int *by,
                           double *out)
 {
@@ -170,16 +192,17 @@ static double long_robust(const design *d, const double *score, const double *va
     for (size_t j = 0; j < p * p; j++)
         out[j] = 0;
     for (size_t g = 0; g < n; g++) {
-        long double influence[N_COLUMN] = {0};
-        for (size_t j = 0; j < p; j++) {
-            total[j] += sum[g * p + j];
-            for (size_t k = 0; k < p; k++) {
-                influence[j] += sum[g * p + k] * var[k * p + j];
-                meat[j * p + k] += sum[g * p + j] * sum[g * p + k];
-            }
-        }
+        long double influence[N_COLUMN] = {0}, *const mine = sum + g * p;
+        for (size_t j = 0; j < p * p; j++)
+            influence[j % p] += mine[j / p] * var[j];
         for (size_t j = 0; j < p * p; j++)
             out[j] += (double)(influence[j / p] * influence[j % p]);
+        mine[2] -= FAR * mine[0];
+        for (size_t j = 0; j < p; j++) {
+            total[j] += mine[j];
+            for (size_t k = 0; k < p; k++)
+                meat[j * p + k] += mine[j] * mine[k];
+        }
     }
     oracle_solve(p, meat, total, solved);
     for (size_t j = 0; j < p; j++)
