@@ -71,8 +71,10 @@ void sr_cox_rows_load(const sr_cox_view *v, int is_flat, size_t from, size_t m, 
 {
     double eta[SR_BLOCK];
     const size_t p = v->x.p;
-    for (size_t j = 0; j < p; j++)
-        out->column[j] = sr_columns_at(&v->x, j, from, m, out->buffer + j * SR_BLOCK);
+    for (size_t j = 0; j < p; j++) {
+        double *const room = out->buffer == NULL ? NULL : out->buffer + j * SR_BLOCK;
+        out->column[j] = sr_columns_at(&v->x, j, from, m, room);
+    }
     if (v->offset != NULL)
         memcpy(eta, v->offset + from, m * sizeof(double));
     else

@@ -4,7 +4,7 @@
  * (read in place where they need no centring) and stay at hand for the sums that follow.
  *
  *   column  [p] where each column of the block stands: z_ij = column[j][i]
- *   buffer  [p x SR_BLOCK] room for columns that are centred
+ *   buffer  [p x SR_BLOCK] room for columns that are centred; NULL where none is
  *   risk    v->risk[from ..] becomes w_i exp(eta_i); 0 for a row that spans no event time
  *
  * eta is centred by nothing: a block with some |eta| of SR_LARGEST_ETA or more is `is_far`, its
