@@ -60,6 +60,7 @@ fast_parts <- function(request, y, needs_x, is_scanned) {
 # list(response, x, strata, offset, arguments), NULL where the ordinary path is needed
 read_request <- function(request) {
   if (request$keep_frame || !is.null(request$call$subset)) return(NULL)
+  if (any(setdiff(request$arguments, frame_arguments) %in% names(request$call))) return(NULL)
   nafun <- request$nafun
   if (!identical(nafun, stats::na.omit) && !identical(nafun, stats::na.exclude)) return(NULL)
   read <- read_formula(request$formula)
@@ -258,7 +259,9 @@ fast_frame <- function(read, found, response, grouped, request) {
   is_covariate <- seq_along(scanned) <= length(found$x)
   holes <- scan_rows(unname(scanned), is_covariate, n)
   if (length(holes$not_finite) > 0L || length(holes$missing) == n) return(NULL)
-  if (response$n_bad_time + response$n_bad_status > 0) warn_bad_response(request)
+  if (response$n_bad_time + response$n_bad_status > 0) {
+    (request$bad_response %||% warn_bad_response)(request)
+  }
   names <- fast_row_names(request$data, n)
   if (is.null(names)) return(NULL)
   terms <- fast_terms(read, found, request, labels)

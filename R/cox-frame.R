@@ -16,11 +16,17 @@
 
 # A request is what the two paths need to know of the call:
 #   call, formula, data (NULL when missing), env (of the caller), nafun, keep_frame
+# and, for models other than Cox's, what differs from it:
+#   arguments       the call's arguments that are variables of the data (frame_arguments)
+#   check_response  function(y, formula) that refuses a response
+#   bad_response    function(request) told when Surv() made NA of rows (warn_bad_response)
 cox_frame <- function(request) {
   frame <- if (isTRUE(getOption("survresist.fast", TRUE))) cox_frame_fast(request)
   if (is.null(frame)) frame <- cox_frame_ordinary(request)
   frame
 }
+
+frame_arguments <- c("weights", "cluster", "id")
 
 cox_frame_ordinary <- function(request) {
   request$terms <- terms_with_specials(request$formula, request$data)
@@ -143,10 +149,8 @@ terms_with_specials <- function(formula, data) {
 # row; what cannot be evaluated is explained.
 evaluate_frame <- function(request) {
   call <- request$call
-  used <- match(
-    c("formula", "data", "weights", "subset", "na.action", "cluster", "id"), names(call),
-    nomatch = 0L
-  )
+  arguments <- request$arguments %||% frame_arguments
+  used <- match(c("formula", "data", "subset", "na.action", arguments), names(call), nomatch = 0L)
   call <- call[c(1L, used)]
   call[[1L]] <- quote(stats::model.frame)
   call$formula <- request$terms
@@ -165,7 +169,7 @@ evaluate_frame <- function(request) {
     ),
     error = function(e) explain_frame_error(e, request)
   )
-  if (is_response_bad) warn_bad_response(request)
+  if (is_response_bad) (request$bad_response %||% warn_bad_response)(request)
   attr(attr(mf, "terms"), "predvars") <- remember_rank_cuts(
     attr(attr(mf, "terms"), "predvars"), request$data, environment(request$terms)
   )
@@ -238,7 +242,7 @@ count_missing <- function(columns, by_column, names) {
 frame_parts <- function(mf, request, na_columns) {
   terms <- attr(mf, "terms")
   y <- stats::model.response(mf)
-  check_response(y, request$formula)
+  (request$check_response %||% check_response)(y, request$formula)
   if (typeof(y) != "double") storage.mode(y) <- "double"
   if (any(vapply(mf, inherits, TRUE, "coxph.penalty"))) {
     stop_unsupported(c(
