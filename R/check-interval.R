@@ -82,7 +82,7 @@ stop_interval_response <- function(request) {
         "An interval (left, right] must not end before it begins."
       },
       x = sprintf(
-        "(%s, %s] in %s.", format(parts$time[[crossed[[1L]]]]), format(parts$time2[[crossed[[1L]]]]),
+        "(%s, %s] in %s.", format(parts$time[crossed[[1L]]]), format(parts$time2[crossed[[1L]]]),
         format_rows(rows)
       ),
       i = "Correct these rows, or leave them out with `subset`."
