@@ -39,6 +39,7 @@ SEXP r_frame_group(SEXP x);
 SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
 SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_get_threads(void);
+SEXP r_hazard_table(SEXP description, SEXP x, SEXP eta, SEXP theta, SEXP order);
 SEXP r_resample_counts(SEXP n_unit, SEXP group, SEXP times, SEXP seed);
 SEXP r_set_threads(SEXP count);
 
@@ -72,6 +73,7 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_response, 3),
     ENTRY(frame_scan, 3),
     ENTRY(get_threads, 0),
+    ENTRY(hazard_table, 5),
     ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
     {NULL, NULL, 0},

@@ -18,6 +18,7 @@ level=${1:-build}
 needs="cc:gcc make:make pkg-config:pkg-config Rscript:r-base-dev"
 build="cli generics rlang survival"
 report="rmarkdown knitr ggplot2 patchwork broom"
+peers="cmprsk flexsurv icenReg numDeriv" # whose numbers the tests compare with
 ecosystem="emmeans multcomp car sandwich broom mice riskRegression pec survminer"
 packages=$build
 optional="" # from CRAN or nowhere, with few dependencies; nothing fails without them
@@ -30,7 +31,7 @@ case $level in
     packages="$build $report" ;;
   test)
     needs="$needs nm:binutils pandoc:pandoc"
-    packages="$build $report $ecosystem testthat withr boot Rmpfr" ;;
+    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr" ;;
   lint)
     needs="$needs clang-format:clang-format"
     packages="$build lintr" ;;
@@ -41,10 +42,10 @@ case $level in
       pdflatex:texlive-latex-base
       texi2dvi:texinfo $texmf/tex/latex/psnfss/times.sty:texlive-latex-base
       $texmf/fonts/tfm/adobe/times/ptmr8t.tfm:texlive-fonts-recommended"
-    packages="$build $report $ecosystem testthat withr boot Rmpfr"
+    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr"
     optional="coxphf" ;;
   bench)
-    packages="$build $report boot"
+    packages="$build $report $peers boot rstpm2"
     optional="coxphf" ;;
   sanitize)
     needs="$needs clang-14:clang-14 llvm-cov-14:llvm-14
@@ -53,7 +54,7 @@ case $level in
     needs="$needs valgrind:valgrind" ;;
   coverage)
     needs="$needs gcov:gcc"
-    packages="$build $report $ecosystem testthat withr boot Rmpfr covr" ;;
+    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr covr" ;;
   *)
     echo "setup: no level '$level'" >&2
     exit 2 ;;

@@ -1,0 +1,81 @@
+# The families of fit_ttp(): one constructor each, beside one C file (src/model_family_<name>.c).
+#
+# A family is a list of class "sr_family":
+#   name      what C registered it as
+#   label     for print()
+#   theta     names of its parameters as they are estimated, the location first
+#   natural   for each of them, its name and scale as people know it: c(shape = "exp")
+#   scales    scales of the linear predictor that have a meaning; the first is the default
+#   setting   numbers that are fixed (knots, cuts), in the unit of time that is in use
+#   unit      function(family, log_unit): the family when time is counted in another unit, and how
+#             its parameters move: list(family, A, b), theta(old unit) = A theta(new unit) + b,
+#             where t(old) = t(new) exp(log_unit)
+#   start     function(family, moments): values to start from, given list(mean, sd) of the log
+#             times, allowing for censoring (a Weibull or lognormal fit); a matrix of several
+#             starts has one a row
+#   prepare   function(family, times) or NULL: fills in what the data decide (knots at quantiles)
+
+new_family <- function(name, label, theta, natural, scales, start, unit = unit_of_location,
+                       setting = numeric(), prepare = NULL) {
+  structure(
+    list(
+      name = name, label = label, theta = theta, natural = natural, scales = scales,
+      setting = setting, unit = unit, start = start, prepare = prepare
+    ),
+    class = "sr_family"
+  )
+}
+
+# The first parameter is a location of log time.
+unit_of_location <- function(family, log_unit) {
+  K <- length(family$theta)
+  list(family = family, A = diag(K), b = c(log_unit, numeric(K - 1L)))
+}
+
+all_scales <- c("time", "hazard", "odds")
+
+family_exponential <- function() {
+  new_family(
+    "exponential", "exponential", "mu", c(scale = "exp"), all_scales,
+    start = function(family, moments) moments$mean + 0.58
+  )
+}
+
+family_weibull <- function() {
+  new_family(
+    "weibull", "Weibull", c("mu", "log(shape)"), c(scale = "exp", shape = "exp"), all_scales,
+    start = function(family, moments) {
+      log_k <- log(1.28 / moments$sd) # a Weibull's log has standard deviation pi / sqrt(6) / k
+      c(moments$mean + 0.58 * exp(-log_k), log_k)
+    }
+  )
+}
+
+family_lognormal <- function() {
+  new_family(
+    "lognormal", "lognormal", c("mu", "log(sigma)"), c(meanlog = "identity", sdlog = "exp"),
+    all_scales, start = function(family, moments) c(moments$mean, log(moments$sd))
+  )
+}
+
+family_loglogistic <- function() {
+  new_family(
+    "loglogistic", "log-logistic", c("mu", "log(shape)"), c(scale = "exp", shape = "exp"),
+    all_scales, start = function(family, moments) c(moments$mean, log(1.81 / moments$sd))
+  )
+}
+
+# What C takes for a hazard (src/r_hazard.h).
+ttp_hazard <- function(family, scale) {
+  list(
+    family$name, match(scale, all_scales) - 1L, as.double(family$setting), length(family$theta)
+  )
+}
+
+# log H, log h and their derivatives in (eta, theta), or in (log time, theta) without eta.
+hazard_table <- function(hazard, log_time, theta, eta = NULL, order = 0L) {
+  .Call(
+    C_hazard_table, hazard, as.double(log_time), if (!is.null(eta)) as.double(eta), theta,
+    as.integer(order)
+  )
+}

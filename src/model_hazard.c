@@ -1,0 +1,169 @@
+/* model_hazard.c -- see model_hazard.h */
+#include "model_hazard.h"
+#include <math.h>
+#include <string.h>
+
+static sr_family *registered = NULL;
+
+void sr_family_register(sr_family *family)
+{
+    family->next = registered;
+    registered = family;
+}
+
+const sr_family *sr_family_find(const char *name)
+{
+    const sr_family *family = registered;
+    while (family != NULL && strcmp(family->name, name) != 0)
+        family = family->next;
+    return family;
+}
+
+sr_status sr_jet_take(sr_context *ctx, size_t n_theta, sr_jet *out)
+{
+    const size_t n_z = 1 + n_theta;
+    SR_TAKE(out->value, sr_arena_double(&ctx->arena, SR_BLOCK));
+    SR_TAKE(out->first, sr_arena_double(&ctx->arena, n_z * SR_BLOCK));
+    SR_TAKE(out->second, sr_arena_double(&ctx->arena, SR_PAIR(n_z, 0) * SR_BLOCK));
+    return SR_OK;
+}
+
+/* --- time: x becomes x - eta --------------------------------------------------------------- */
+
+/* From derivatives in x to those in eta = -x: odd ones change their sign. */
+static void turn_sign(size_t m, size_t n_z, int order, sr_jet *jet)
+{
+    for (size_t i = 0; order > 0 && i < m; i++)
+        jet->first[i] = -jet->first[i];
+    for (size_t a = 1; order > 1 && a < n_z; a++) {
+        double *const mixed = jet->second + SR_PAIR(a, 0) * SR_BLOCK;
+        for (size_t i = 0; i < m; i++)
+            mixed[i] = -mixed[i];
+    }
+}
+
+static void eval_time(const sr_hazard *hazard, const sr_hazard_rows *rows, const double *eta,
+                      double *work, sr_jet *cum, sr_jet *haz)
+{
+    const size_t m = rows->m, n_z = 1 + hazard->n_theta;
+    sr_hazard_rows moved = *rows;
+    for (size_t i = 0; i < m; i++)
+        work[i] = rows->x[i] - eta[i];
+    moved.x = work;
+    hazard->family->eval(hazard, &moved, cum, haz);
+    turn_sign(m, n_z, rows->order, cum);
+    if (haz == NULL)
+        return;
+    turn_sign(m, n_z, rows->order, haz);
+    for (size_t i = 0; i < m; i++)
+        haz->value[i] -= eta[i];
+    for (size_t i = 0; rows->order > 0 && i < m; i++)
+        haz->first[i] -= 1;
+}
+
+/* --- hazard: eta is added to both logs ------------------------------------------------------ */
+
+static void add_eta(size_t m, size_t n_z, int order, const double *eta, sr_jet *jet)
+{
+    for (size_t i = 0; i < m; i++)
+        jet->value[i] += eta[i];
+    for (size_t i = 0; order > 0 && i < m; i++)
+        jet->first[i] = 1;
+    for (size_t a = 0; order > 1 && a < n_z; a++)
+        memset(jet->second + SR_PAIR(a, 0) * SR_BLOCK, 0, m * sizeof(double));
+}
+
+/* --- odds ----------------------------------------------------------------------------------- */
+
+/* With A = H0 = e^c0 and y = eta + log(e^A - 1) = logit F, H = log(1 + e^y):
+ *   v = v0 + A + eta - H,     c = log H;    A + eta - H = -log(1 - e^-A) - log(1 + e^-y)
+ *   dy/dc0 = A / (1 - e^-A) = r,    d2y/dc0^2 = r (1 + A - r)
+ *   dc/dy = s / H, s = F = 1 / (1 + e^-y);    d2c/dy2 = s (1 - s) / H - (s / H)^2
+ *   dH/dy = s,   d2H/dy2 = s (1 - s) */
+typedef struct {
+    double A, y, r, curve, gain; /* gain = A + eta - H */
+    double H, c, s, slope, bend;
+} odds_point;
+
+static odds_point odds_at(double c0, double eta)
+{
+    odds_point at;
+    at.A = exp(c0);
+    const double miss = -expm1(-at.A); /* F0 */
+    at.r = at.A > 1e-300 ? at.A / miss : 1;
+    at.y = eta + (at.A > 1e-300 ? at.A + log(miss) : c0);
+    at.curve = at.r * (1 + at.A - at.r);
+    if (at.A < 1e-5) /* 1 + A - r = A / 2 - A^2 / 12 + ... */
+        at.curve = at.r * at.A * (0.5 - at.A / 12);
+    at.s = 1 / (1 + exp(-at.y));
+    at.H = at.y > 0 ? at.y + log1p(exp(-at.y)) : log1p(exp(at.y));
+    at.c = at.y < -40 ? at.y : log(at.H);
+    at.slope = at.y < -40 ? 1 : at.s / at.H;
+    at.gain = at.y > 0 ? -log(miss) - log1p(exp(-at.y)) : at.A + eta - at.H;
+    /* near 0, s (1 - s) / H - (s / H)^2 = -e^y / 2 (1 - 5 e^y / 6 ...) loses its digits */
+    at.bend = at.y < -12 ? -exp(at.y) * (0.5 - 5 * exp(at.y) / 6)
+                         : at.s * (1 - at.s) / at.H - at.slope * at.slope;
+    return at;
+}
+
+/* Row i of c and v: from derivatives of the baseline to those of the scaled hazard. */
+static void odds_row(const sr_hazard_rows *rows, size_t n_z, size_t i, const odds_point *at,
+                     sr_jet *cum, sr_jet *haz)
+{
+    double y_first[SR_MOST_THETA + 1];
+    y_first[0] = 1;
+    for (size_t a = 1; a < n_z; a++)
+        y_first[a] = at->r * cum->first[a * SR_BLOCK + i];
+    for (size_t a = 0; a < n_z && rows->order > 1; a++)
+        for (size_t b = 0; b <= a; b++) {
+            const size_t ab = SR_PAIR(a, b) * SR_BLOCK + i;
+            const double ca = cum->first[a * SR_BLOCK + i], cb = cum->first[b * SR_BLOCK + i];
+            const double y_second = b == 0 ? 0 : at->r * cum->second[ab] + at->curve * ca * cb;
+            const double both = y_first[a] * y_first[b];
+            if (haz != NULL && b == 0)
+                haz->second[ab] = -at->s * (1 - at->s) * both;
+            else if (haz != NULL)
+                haz->second[ab] += at->A * (cum->second[ab] + ca * cb) - at->s * y_second -
+                                   at->s * (1 - at->s) * both;
+            cum->second[ab] = at->slope * y_second + at->bend * both;
+        }
+    for (size_t a = 0; a < n_z; a++) {
+        const size_t at_a = a * SR_BLOCK + i;
+        if (haz != NULL)
+            haz->first[at_a] =
+                a == 0 ? 1 - at->s
+                       : haz->first[at_a] + at->A * cum->first[at_a] - at->s * y_first[a];
+        cum->first[at_a] = at->slope * y_first[a];
+    }
+}
+
+static void scale_odds(const sr_hazard_rows *rows, size_t n_z, const double *eta, sr_jet *cum,
+                       sr_jet *haz)
+{
+    for (size_t i = 0; i < rows->m; i++) {
+        const odds_point at = odds_at(cum->value[i], eta[i]);
+        if (rows->order > 0)
+            odds_row(rows, n_z, i, &at, cum, haz);
+        if (haz != NULL)
+            haz->value[i] += at.gain;
+        cum->value[i] = at.c;
+    }
+}
+
+void sr_hazard_eval(const sr_hazard *hazard, const sr_hazard_rows *rows, const double *eta,
+                    double *work, sr_jet *cum, sr_jet *haz)
+{
+    const size_t n_z = 1 + hazard->n_theta;
+    if (hazard->scale == SR_SCALE_TIME) {
+        eval_time(hazard, rows, eta, work, cum, haz);
+        return;
+    }
+    hazard->family->eval(hazard, rows, cum, haz);
+    if (hazard->scale == SR_SCALE_ODDS) {
+        scale_odds(rows, n_z, eta, cum, haz);
+        return;
+    }
+    add_eta(rows->m, n_z, rows->order, eta, cum);
+    if (haz != NULL)
+        add_eta(rows->m, n_z, rows->order, eta, haz);
+}

@@ -1,0 +1,33 @@
+/* model_location.h -- families whose log time is a location plus a scale times a fixed shape
+ *
+ * log T = mu + sigma W. With w = (x - mu) / sigma a family needs only tell, of W,
+ *
+ *   c = log H_W(w; shapes)      l = log h_W(w; shapes)
+ *
+ * and derivatives in (w, shapes); here they become those in (x, mu, log sigma, shapes) and
+ * v = l - log sigma - x, the hazard of t rather than of w. With `is_inverse`, the second
+ * parameter is log k = -log sigma. The order of z: x, mu, log sigma (or log k), shapes.
+ *
+ *   w_x = 1 / sigma = -w_mu,   w_lambda = -+ w,   w_x,lambda = -+ 1 / sigma,   w_lambda,lambda = w
+ */
+#ifndef SR_MODEL_LOCATION_H
+#define SR_MODEL_LOCATION_H
+#include "model_hazard.h"
+
+/* The function of one row: value, first[1 + n_shape], second[SR_PAIR(1 + n_shape, 0)] of c and l in
+ * (w, shapes). `shape` holds the n_shape shape parameters. wants_haz: 0: l may be left alone. */
+enum { SR_MOST_SHAPES = 2 };
+typedef struct {
+    double value, first[1 + SR_MOST_SHAPES], second[SR_PAIR(1 + SR_MOST_SHAPES, 0)];
+} sr_small_jet;
+
+typedef struct {
+    size_t n_shape;
+    int is_inverse; /* the scale parameter is log k = -log sigma */
+    void (*eval)(double w, const double *shape, int order, int wants_haz, sr_small_jet *cum,
+                 sr_small_jet *haz);
+} sr_location;
+
+void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
+                      sr_jet *haz);
+#endif
