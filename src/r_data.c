@@ -22,7 +22,7 @@ const int *sr_integers_or_null(SEXP value, size_t n, const char *what)
     return INTEGER_RO(value);
 }
 
-static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
+void sr_columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
 {
     const int is_list = TYPEOF(x) == VECSXP, is_matrix = TYPEOF(x) == REALSXP;
     *out = (sr_columns){.n = (size_t)n};
@@ -44,7 +44,7 @@ static void columns_from_r(SEXP x, R_xlen_t n, sr_columns *out)
     out->x = column;
 }
 
-static int strata_from_r(SEXP stratum, R_xlen_t n, const int **out)
+int sr_strata_from_r(SEXP stratum, R_xlen_t n, const int **out)
 {
     int last = 0;
     *out = sr_integers_or_null(stratum, (size_t)n, "stratum");
@@ -69,10 +69,10 @@ void sr_data_from_r(SEXP bundle, sr_cox_data *out)
     out->times.start = is_counting ? REAL_RO(y) : NULL;
     out->times.stop = REAL_RO(y) + (is_counting ? n : 0);
     out->times.event = out->times.stop + n;
-    out->times.n_stratum = strata_from_r(VECTOR_ELT(bundle, 2), n, &out->times.stratum);
+    out->times.n_stratum = sr_strata_from_r(VECTOR_ELT(bundle, 2), n, &out->times.stratum);
     out->times.weight = sr_doubles_or_null(VECTOR_ELT(bundle, 3), (size_t)n, "weights");
     out->offset = sr_doubles_or_null(VECTOR_ELT(bundle, 4), (size_t)n, "offset");
-    columns_from_r(VECTOR_ELT(bundle, 0), n, &out->x);
+    sr_columns_from_r(VECTOR_ELT(bundle, 0), n, &out->x);
 }
 
 static void check_interrupt(void *unused)

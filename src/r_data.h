@@ -21,6 +21,11 @@ const double *sr_doubles_or_null(SEXP value, size_t n, const char *what);
 /* The same for n integers. */
 const int *sr_integers_or_null(SEXP value, size_t n, const char *what);
 
+/* A matrix, a list of columns or NULL (no column), each of n doubles, as columns */
+void sr_columns_from_r(SEXP x, R_xlen_t n, sr_columns *out);
+/* n integers from 0, or NULL; returns how many strata there are, 1 for NULL */
+int sr_strata_from_r(SEXP stratum, R_xlen_t n, const int **out);
+
 /* A context with threads and R's interrupt; free it with sr_context_close. */
 void sr_context_open(sr_context *ctx);
 

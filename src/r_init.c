@@ -42,6 +42,9 @@ SEXP r_get_threads(void);
 SEXP r_hazard_table(SEXP description, SEXP x, SEXP eta, SEXP theta, SEXP order);
 SEXP r_resample_counts(SEXP n_unit, SEXP group, SEXP times, SEXP seed);
 SEXP r_set_threads(SEXP count);
+SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps);
+SEXP r_ttp_rows(SEXP bundle, SEXP hazard, SEXP coef);
+SEXP r_ttp_value(SEXP bundle, SEXP hazard, SEXP coef);
 
 /* One line a routine, alphabetical. */
 /* clang-format off */
@@ -76,6 +79,9 @@ static const R_CallMethodDef routines[] = {
     ENTRY(hazard_table, 5),
     ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
+    ENTRY(ttp_fit, 6),
+    ENTRY(ttp_rows, 3),
+    ENTRY(ttp_value, 3),
     {NULL, NULL, 0},
 };
 /* clang-format on */
