@@ -179,7 +179,7 @@ static sr_status subtract_cross(sr_context *ctx, size_t n, size_t p, const doubl
     return SR_OK;
 }
 
-static sr_status subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
+sr_status sr_cox_subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
                                 const sr_risk_sums *sums, double *info)
 {
     sr_mean_weights weights;
@@ -228,7 +228,7 @@ sr_status sr_cox_information(sr_context *ctx, const sr_cox_state *at, const sr_c
     const row_task task = {at, &hazard};
     SR_TRY(sr_columns_cross_by(ctx, x, fill_rows, &task, info, score));
     sr_arena_restore(&ctx->arena, mark);
-    SR_TRY(subtract_means(ctx, at->rs, x->p, at->sums, info));
+    SR_TRY(sr_cox_subtract_means(ctx, at->rs, x->p, at->sums, info));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -22,4 +22,8 @@ sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
 /* S1 - f D1 at the tied slots, out[n_tied x p] by column, in the context's arena. */
 sr_status sr_cox_tied_means(sr_context *ctx, const sr_riskset *rs, size_t p,
                             const sr_risk_sums *sums, const double *share, double **out);
+
+/* info[p x p] less all of it. Leaves its room in the arena taken. */
+sr_status sr_cox_subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
+                                const sr_risk_sums *sums, double *info);
 #endif

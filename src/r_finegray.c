@@ -1,0 +1,102 @@
+/* r_finegray.c -- .Call entries of Fine and Gray's model; see R/finegray-data.R */
+#include "model_finegray.h"
+#include "r_data.h"
+
+static const int *groups_from_r(SEXP group, size_t n, int *count)
+{
+    const int *const code = sr_integers_or_null(group, n, "group");
+    *count = 1;
+    for (size_t i = 0; code != NULL && i < n; i++)
+        *count = code[i] >= *count ? code[i] + 1 : *count;
+    return code;
+}
+
+/* list(cause, group, ratio, weight), and the bundle whose y holds the kind of event */
+static void fg_data_from_r(SEXP bundle, SEXP spec, sr_fg_data *out)
+{
+    if (TYPEOF(spec) != VECSXP || XLENGTH(spec) != 4)
+        Rf_error("survresist, internal: the censoring must come from finegray_spec()");
+    *out = (sr_fg_data){.cause = Rf_asReal(VECTOR_ELT(spec, 0))};
+    sr_data_from_r(bundle, &out->rows);
+    const size_t n = out->rows.times.n;
+    out->censoring.group = groups_from_r(VECTOR_ELT(spec, 1), n, &out->censoring.n_group);
+    out->censoring.ratio = sr_doubles_or_null(VECTOR_ELT(spec, 2), n, "ratio");
+    out->censoring.weight = sr_doubles_or_null(VECTOR_ELT(spec, 3), n, "weight");
+}
+
+enum { COEF, VAR, SCORE, LOGLIK, SCORE_TEST, ITER, RANK, CONVERGED, ETA, MARTINGALE, MERGED };
+static const char *const fit_names[] = {
+    "coefficients", "var",       "score",             "loglik",    "score_test", "iter",
+    "rank",         "converged", "linear.predictors", "residuals", "merged",     NULL};
+
+static double *put_doubles(SEXP list, int place, R_xlen_t n)
+{
+    SEXP value = Rf_allocVector(REALSXP, n);
+    SET_VECTOR_ELT(list, place, value);
+    return REAL(value);
+}
+
+static double *put_matrix(SEXP list, int place, R_xlen_t rows, R_xlen_t columns)
+{
+    SEXP value = Rf_allocMatrix(REALSXP, (int)rows, (int)columns);
+    SET_VECTOR_ELT(list, place, value);
+    return REAL(value);
+}
+
+static void put_scalars(SEXP list, const sr_fg_fit *fit)
+{
+    double *const loglik = put_doubles(list, LOGLIK, 2), *const merged = put_doubles(list, MERGED, 2);
+    loglik[0] = fit->loglik[0];
+    loglik[1] = fit->loglik[1];
+    merged[0] = (double)fit->n_time_merged;
+    merged[1] = (double)fit->n_time_distinct;
+    SET_VECTOR_ELT(list, SCORE_TEST, Rf_ScalarReal(fit->score_test));
+    SET_VECTOR_ELT(list, ITER, Rf_ScalarInteger(fit->n_iter));
+    SET_VECTOR_ELT(list, RANK, Rf_ScalarInteger(fit->rank));
+    SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(fit->is_converged));
+}
+
+/* A status that concerns one row comes back as a number, for R to name the row. */
+static SEXP bad_row_to_r(sr_context *ctx, sr_status status, size_t row)
+{
+    if (status != SR_ERR_DOMAIN && status != SR_ERR_INTERVAL) {
+        sr_context_close(ctx, status);
+        return R_NilValue;
+    }
+    sr_context_close(ctx, SR_OK);
+    return Rf_ScalarReal((status == SR_ERR_DOMAIN ? 1 : -1) * ((double)row + 1));
+}
+
+/* control: c(is_efron, max_iter, eps, tol_chol, tol_time) */
+static sr_cox_control control_from_r(SEXP control, SEXP init, SEXP is_centred)
+{
+    const double *const value = REAL_RO(control);
+    return (sr_cox_control){.is_efron = value[0] != 0,
+                            .max_iter = (int)value[1],
+                            .eps = value[2],
+                            .tol_chol = value[3],
+                            .tol_time = value[4],
+                            .init = init == R_NilValue ? NULL : REAL_RO(init),
+                            .is_centred = LOGICAL_RO(is_centred)};
+}
+
+SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_centred)
+{
+    sr_fg_data data;
+    fg_data_from_r(bundle, spec, &data);
+    const R_xlen_t n = (R_xlen_t)data.rows.times.n, p = (R_xlen_t)data.rows.x.p;
+    const sr_cox_control asked = control_from_r(control, init, is_centred);
+    SEXP list = PROTECT(sr_named_list(fit_names));
+    sr_fg_fit fit = {.coef = put_doubles(list, COEF, p),
+                     .var = put_matrix(list, VAR, p, p),
+                     .score = put_doubles(list, SCORE, p),
+                     .eta = put_doubles(list, ETA, n),
+                     .martingale = put_doubles(list, MARTINGALE, n)};
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_fg_fit_newton(&ctx, &data, &asked, &fit);
+    SEXP bad = PROTECT(bad_row_to_r(&ctx, status, fit.bad_row));
+    put_scalars(list, &fit);
+    UNPROTECT(2);
+    return bad == R_NilValue ? list : bad;
+}
