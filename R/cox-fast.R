@@ -21,7 +21,7 @@ cox_frame_fast <- function(request) {
   if (is.null(read)) return(NULL)
   found <- find_columns(read, request)
   if (is.null(found)) return(NULL)
-  response <- fast_response(found)
+  response <- (request$fast_response %||% fast_response)(found)
   if (is.null(response)) return(NULL)
   if (!are_usable(found, nrow(response$y))) return(NULL)
   grouped <- if (length(found$strata) > 0L) group_strata(found$strata[[1L]], read$strata)
@@ -285,7 +285,7 @@ fast_frame <- function(read, found, response, grouped, request) {
     frame <- drop_rows(frame, holes$missing, identical(request$nafun, stats::na.exclude))
     frame$na_columns <- counts[order(match(names(counts), variables))]
   }
-  frame$y <- as_surv(frame$y, frame$row_names)
+  frame$y <- (request$as_surv %||% as_surv)(frame$y, frame$row_names)
   frame
 }
 

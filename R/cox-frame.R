@@ -20,6 +20,8 @@
 #   arguments       the call's arguments that are variables of the data (frame_arguments)
 #   check_response  function(y, formula) that refuses a response
 #   bad_response    function(request) told when Surv() made NA of rows (warn_bad_response)
+#   fast_response   function(found) that makes the response from the arguments of Surv(), and
+#   as_surv         function(y, row_names) that gives it its attributes (cox-fast.R)
 cox_frame <- function(request) {
   frame <- if (isTRUE(getOption("survresist.fast", TRUE))) cox_frame_fast(request)
   if (is.null(frame)) frame <- cox_frame_ordinary(request)

@@ -58,9 +58,9 @@ typedef struct {
  * follows), ordered by curve (group and ratio), then by slot. */
 typedef struct {
     size_t n;
-    uint32_t *row;       /* [n] */
-    uint32_t *leave;     /* [n] slot of the last event time <= T */
-    double *first;       /* [n] omega at slot leave + 1 */
+    uint32_t *row;   /* [n] */
+    uint32_t *leave; /* [n] slot of the last event time <= T */
+    double *first;   /* [n] omega at slot leave + 1 */
     size_t n_curve;
     size_t *curve_begin; /* [n_curve + 1] */
     int *curve_group;    /* [n_curve] */
@@ -82,9 +82,9 @@ typedef struct {
 
 typedef struct {
     const sr_fg_data *data;
-    sr_cox_data cox;       /* the rows with event 1 for the cause, else 0 */
-    sr_riskset rs;         /* event times of the cause */
-    uint32_t *slot_place;  /* [n_slot] place of a slot's time in the time index */
+    sr_cox_data cox;              /* the rows with event 1 for the cause, else 0 */
+    sr_riskset rs;                /* event times of the cause */
+    uint32_t *slot_place;         /* [n_slot] place of a slot's time in the time index */
     sr_fg_curve censoring, entry; /* entry.rs.n is 0 where nobody enters late */
     sr_fg_late late;
 } sr_fg_model;

@@ -26,8 +26,7 @@ typedef struct {
 
 static size_t run_end(const sr_fg_model *m, size_t from, size_t curve_end)
 {
-    const size_t end =
-        m->rs.slot_begin[(size_t)m->rs.slot_stratum[m->late.leave[from]] + 1];
+    const size_t end = m->rs.slot_begin[(size_t)m->rs.slot_stratum[m->late.leave[from]] + 1];
     size_t to = from;
     while (to < curve_end && m->late.leave[to] < end)
         to++;
@@ -70,8 +69,7 @@ static void add_column(const late_task *task, const late_run *run, size_t column
     const size_t j = column - 1;
     const double *const x = column == 0 ? NULL : task->x->x[j];
     const double centre = column == 0 || task->x->centre == NULL ? 0 : task->x->centre[j];
-    double *const out =
-        column == 0 ? task->sums->S0 : task->sums->S1 + j * task->model->rs.n_slot;
+    double *const out = column == 0 ? task->sums->S0 : task->sums->S1 + j * task->model->rs.n_slot;
     size_t l = run->from;
     double sum = 0;
     for (size_t k = late->leave[run->from]; k + 1 < run->end; k++) {

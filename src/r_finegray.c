@@ -25,9 +25,9 @@ static void fg_data_from_r(SEXP bundle, SEXP spec, sr_fg_data *out)
 }
 
 enum { COEF, VAR, SCORE, LOGLIK, SCORE_TEST, ITER, RANK, CONVERGED, ETA, MARTINGALE, MERGED };
-static const char *const fit_names[] = {
-    "coefficients", "var",       "score",             "loglik",    "score_test", "iter",
-    "rank",         "converged", "linear.predictors", "residuals", "merged",     NULL};
+static const char *const fit_names[] = {"coefficients",      "var",       "score",  "loglik",
+                                        "score_test",        "iter",      "rank",   "converged",
+                                        "linear.predictors", "residuals", "merged", NULL};
 
 static double *put_doubles(SEXP list, int place, R_xlen_t n)
 {
@@ -45,7 +45,8 @@ static double *put_matrix(SEXP list, int place, R_xlen_t rows, R_xlen_t columns)
 
 static void put_scalars(SEXP list, const sr_fg_fit *fit)
 {
-    double *const loglik = put_doubles(list, LOGLIK, 2), *const merged = put_doubles(list, MERGED, 2);
+    double *const loglik = put_doubles(list, LOGLIK, 2), *const merged =
+                                                             put_doubles(list, MERGED, 2);
     loglik[0] = fit->loglik[0];
     loglik[1] = fit->loglik[1];
     merged[0] = (double)fit->n_time_merged;

@@ -1,0 +1,48 @@
+# What the C routines of Fine and Gray's model take (src/r_finegray.c): the bundle of cox_data(), in
+# which y holds the kind of event, and
+#   cause   the kind of interest, as it is numbered in y
+#   group   integer from 0: rows that share a censoring distribution, or NULL
+#   ratio   hazard ratios of censoring, or NULL for product-limit estimates
+#   weight  weights of the rows in the censoring distribution, or NULL
+finegray_spec <- function(cause, censoring, weight = NULL) {
+  list(as.double(cause), censoring$group, censoring$ratio, weight)
+}
+
+finegray_control <- function(ties, control) {
+  c(
+    ties == "efron", control$iter.max, control$eps, control$toler.chol,
+    if (control$timefix) time_tolerance else 0
+  )
+}
+
+# Coefficients, var (inverse information), score, loglik, score_test, iter, rank, converged,
+# linear.predictors, residuals, merged (times merged, of how many)
+finegray_newton <- function(data, spec, control, init, is_centred) {
+  .Call(C_finegray_fit, data, spec, control, init, is_centred)
+}
+
+# The Cox model of censoring: its hazard ratios. A censoring comes after an event at the same time,
+# so times become places, with events moved a little ahead.
+finegray_cox_censoring <- function(censoring, y, weights, control) {
+  if (control$timefix) y <- merge_close_times(y)
+  y <- event_matrix(y)
+  k <- ncol(y)
+  status <- y[, k]
+  places <- sort(unique(as.vector(y[, -k])))
+  at <- matrix(as.double(match(y[, -k], places)), nrow(y))
+  at[status != 0, k - 1L] <- at[status != 0, k - 1L] - 0.5
+  data <- cox_data(censoring$z, cbind(at, as.double(status == 0)), censoring$group, weights)
+  fit <- cox_newton(data, "breslow", NULL, control, rep.int(TRUE, ncol(censoring$z)))
+  if (!fit$converged) {
+    stop_input(c(
+      "The Cox model of `censoring` must have an estimate.",
+      x = sprintf("It did not converge in %d iterations.", control$iter.max),
+      i = "Use fewer variables, or groups: `censoring = ~ cut(age, 3)`."
+    ), arg = "censoring")
+  }
+  censoring$coefficients <- stats::setNames(fit$coefficients, colnames(censoring$z))
+  censoring$ratio <- exp(fit$linear.predictors)
+  censoring$var <- fit$var
+  censoring$data <- data
+  censoring
+}
