@@ -80,8 +80,8 @@
 #' risk. *Journal of the American Statistical Association* 94, 496-509.
 #' \doi{10.1080/01621459.1999.10474144}
 #'
-#' Geskus RB (2011). Cause-specific cumulative incidence estimation and the Fine and Gray model under
-#' both left truncation and right censoring. *Biometrics* 67, 39-49.
+#' Geskus RB (2011). Cause-specific cumulative incidence estimation and the Fine and Gray model
+#' under both left truncation and right censoring. *Biometrics* 67, 39-49.
 #' \doi{10.1111/j.1541-0420.2010.01420.x}
 #'
 #' Kawaguchi ES, Shen JI, Suchard MA, Li G (2021). Scalable algorithms for large competing risks
