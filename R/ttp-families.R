@@ -32,7 +32,10 @@ unit_of_location <- function(family, log_unit) {
   list(family = family, A = diag(K), b = c(log_unit, numeric(K - 1L)))
 }
 
-all_scales <- c("time", "hazard", "odds")
+# In the order of sr_scale (src/model_hazard.h), where "probit" is SR_SCALE_FIRST: eta is added to
+# the first parameter, the level of a spline of the probit.
+hazard_scales <- c("time", "hazard", "odds", "probit")
+all_scales <- hazard_scales[1:3]
 
 family_exponential <- function() {
   new_family(
@@ -65,10 +68,23 @@ family_loglogistic <- function() {
   )
 }
 
+# h(t) = rate exp(shape t). The exponential has shape 0, from where the search starts: with right-
+# censored data the log likelihood is concave.
+family_gompertz <- function() {
+  new_family(
+    "gompertz", "Gompertz", c("log(rate)", "shape"), c(rate = "exp", shape = "identity"),
+    c("hazard", "time", "odds"),
+    start = function(family, moments) c(-moments$mean - 0.58, 0),
+    unit = function(family, log_unit) {
+      list(family = family, A = diag(c(1, exp(-log_unit))), b = c(-log_unit, 0))
+    }
+  )
+}
+
 # What C takes for a hazard (src/r_hazard.h).
 ttp_hazard <- function(family, scale) {
   list(
-    family$name, match(scale, all_scales) - 1L, as.double(family$setting), length(family$theta)
+    family$name, match(scale, hazard_scales) - 1L, as.double(family$setting), length(family$theta)
   )
 }
 

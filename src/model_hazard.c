@@ -150,12 +150,48 @@ static void scale_odds(const sr_hazard_rows *rows, size_t n_z, const double *eta
     }
 }
 
+/* --- first parameter: eta is added to it ---------------------------------------------------- */
+
+/* Derivatives in eta are those in theta_1. */
+static void copy_first(size_t m, size_t n_z, int order, sr_jet *jet)
+{
+    const size_t bytes = m * sizeof(double);
+    if (order > 0)
+        memcpy(jet->first, jet->first + SR_BLOCK, bytes);
+    if (order > 1)
+        memcpy(jet->second, jet->second + SR_PAIR(1, 1) * SR_BLOCK, bytes);
+    for (size_t a = 1; order > 1 && a < n_z; a++)
+        memcpy(jet->second + SR_PAIR(a, 0) * SR_BLOCK, jet->second + SR_PAIR(a, 1) * SR_BLOCK,
+               bytes);
+}
+
+static void eval_first(const sr_hazard *hazard, const sr_hazard_rows *rows, const double *eta,
+                       sr_jet *cum, sr_jet *haz)
+{
+    double theta[SR_MOST_THETA * SR_BLOCK];
+    const size_t m = rows->m, n_z = 1 + hazard->n_theta;
+    sr_hazard_rows moved = *rows;
+    for (size_t k = 0; k < hazard->n_theta; k++)
+        memcpy(theta + k * SR_BLOCK, rows->theta + k * SR_BLOCK, m * sizeof(double));
+    for (size_t i = 0; i < m; i++)
+        theta[i] += eta[i];
+    moved.theta = theta;
+    hazard->family->eval(hazard, &moved, cum, haz);
+    copy_first(m, n_z, rows->order, cum);
+    if (haz != NULL)
+        copy_first(m, n_z, rows->order, haz);
+}
+
 void sr_hazard_eval(const sr_hazard *hazard, const sr_hazard_rows *rows, const double *eta,
                     double *work, sr_jet *cum, sr_jet *haz)
 {
     const size_t n_z = 1 + hazard->n_theta;
     if (hazard->scale == SR_SCALE_TIME) {
         eval_time(hazard, rows, eta, work, cum, haz);
+        return;
+    }
+    if (hazard->scale == SR_SCALE_FIRST) {
+        eval_first(hazard, rows, eta, cum, haz);
         return;
     }
     hazard->family->eval(hazard, rows, cum, haz);

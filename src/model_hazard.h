@@ -17,6 +17,10 @@
  *   SR_SCALE_TIME     S = S0(t e^-eta)              c = c0(x - eta),  v = v0(x - eta) - eta
  *   SR_SCALE_HAZARD   S = S0^exp(eta)               c = c0 + eta,     v = v0 + eta
  *   SR_SCALE_ODDS     logit F = logit F0 + eta      H = log(1 + e^eta (e^H0 - 1))
+ *   SR_SCALE_FIRST    theta_1 becomes theta_1 + eta
+ *
+ * The last is for families whose first parameter is the level of a function that has a meaning of
+ * its own: a spline of Phi^-1(F), on which covariates are those of a probit model at each time.
  *
  * sr_hazard_eval() does both: its jets are in (eta, theta), or, on request, in (x, theta).
  *
@@ -32,7 +36,7 @@
 
 enum { SR_MOST_THETA = 64 };
 
-typedef enum { SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS } sr_scale;
+typedef enum { SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST } sr_scale;
 
 /* Where the second derivative in z_a, z_b stands, a >= b */
 #define SR_PAIR(a, b) ((a) * ((a) + 1) / 2 + (b))
