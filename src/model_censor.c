@@ -25,10 +25,9 @@ sr_status sr_censor_room_take(sr_context *ctx, size_t n_theta, sr_censor_room *r
 }
 
 typedef struct {
-    const sr_hazard *hazard;
+    const sr_censor_rows *rows;
     const sr_censored *times;
     size_t from, m, n_z;
-    const double *eta, *theta;
     int order;
     sr_censor_room *room;
     sr_jet *out;
@@ -42,20 +41,21 @@ static double log_one_minus_exp(double D)
 
 /* --- one time a row ------------------------------------------------------------------------- */
 
-/* out += by_c * cum + by_v * haz in value's derivatives, with the curvature of f(c): f' = by_c,
- * f'' = bend; row i of out from row j of the jets. */
-static void add_terms(const block *b, size_t i, size_t j, double by_c, double bend,
-                      const sr_jet *cum, const sr_jet *haz)
+/* A function of c: its first and second derivative there */
+typedef struct {
+    double slope, bend;
+} outer;
+
+/* out += the derivatives of f(c(z)), c in row j of its jet, to row i. */
+static void add_terms(const block *b, size_t i, size_t j, outer f, const sr_jet *cum)
 {
     for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
         const double ca = cum->first[a * SR_BLOCK + j];
-        b->out->first[a * SR_BLOCK + i] +=
-            by_c * ca + (haz != NULL ? haz->first[a * SR_BLOCK + j] : 0);
+        b->out->first[a * SR_BLOCK + i] += f.slope * ca;
         for (size_t d = 0; b->order > 1 && d <= a; d++) {
             const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
-            b->out->second[pair + i] -= by_c * cum->second[pair + j] +
-                                        bend * ca * cum->first[d * SR_BLOCK + j] +
-                                        (haz != NULL ? haz->second[pair + j] : 0);
+            b->out->second[pair + i] -=
+                f.slope * cum->second[pair + j] + f.bend * ca * cum->first[d * SR_BLOCK + j];
         }
     }
 }
@@ -104,7 +104,7 @@ static void add_left(const block *b, size_t i)
     clear_row(b, i);
     b->out->value[i] = c < -40 ? c : log_one_minus_exp(H);
     const double by_c = c < -40 ? 1 : H / expm1(H);
-    add_terms(b, i, i, by_c, by_c * (1 - H - by_c), &b->room->cum, NULL);
+    add_terms(b, i, i, (outer){by_c, by_c * (1 - H - by_c)}, &b->room->cum);
 }
 
 /* --- intervals ------------------------------------------------------------------------------ */
@@ -119,8 +119,8 @@ static void add_interval(const block *b, size_t i, size_t j)
     const double alpha = exp(c_l - log_d) * shape, beta = exp(c_r - log_d) * shape;
     clear_row(b, i);
     b->out->value[i] = -A + (log_d < -40 ? log_d : log_one_minus_exp(D));
-    add_terms(b, i, i, -(A + alpha), -(A + alpha) * (1 + alpha), left, NULL);
-    add_terms(b, i, j, beta, beta * (1 - B - beta), right, NULL);
+    add_terms(b, i, i, (outer){-(A + alpha), -(A + alpha) * (1 + alpha)}, left);
+    add_terms(b, i, j, (outer){beta, beta * (1 - B - beta)}, right);
     const double both = alpha * (B + beta);
     for (size_t a = 0; b->order > 1 && a < b->n_z; a++)
         for (size_t d = 0; d <= a; d++)
@@ -135,18 +135,18 @@ static void gather(const block *b, size_t count, const size_t *which, const doub
     sr_censor_room *const room = b->room;
     for (size_t j = 0; j < count; j++) {
         room->x[j] = log_time[b->from + which[j]];
-        room->eta[j] = b->eta[which[j]];
+        room->eta[j] = b->rows->eta[which[j]];
     }
     for (size_t k = 0; k + 1 < b->n_z; k++)
         for (size_t j = 0; j < count; j++)
-            room->theta[k * SR_BLOCK + j] = b->theta[k * SR_BLOCK + which[j]];
+            room->theta[k * SR_BLOCK + j] = b->rows->theta[k * SR_BLOCK + which[j]];
 }
 
 static void eval_gathered(const block *b, size_t count, sr_jet *cum, sr_jet *haz)
 {
     const sr_hazard_rows rows = {
         .m = count, .x = b->room->x, .theta = b->room->theta, .order = b->order};
-    sr_hazard_eval(b->hazard, &rows, b->room->eta, b->room->work, cum, haz);
+    sr_hazard_eval(b->rows->hazard, &rows, b->room->eta, b->room->work, cum, haz);
 }
 
 /* Node k adds its density to a narrow interval. Log of the sum so far: value; its derivatives are
@@ -229,15 +229,15 @@ static void add_entry(const block *b)
     for (size_t j = 0; j < count; j++) {
         const double H = exp(b->room->cum_r.value[j]);
         b->out->value[which[j]] += H;
-        add_terms(b, which[j], j, H, H, &b->room->cum_r, NULL);
+        add_terms(b, which[j], j, (outer){H, H}, &b->room->cum_r);
     }
 }
 
-void sr_censor_block(const sr_hazard *hazard, const sr_censored *times, size_t from, size_t m,
-                     const double *eta, const double *theta, int order, sr_censor_room *room,
-                     sr_jet *out)
+void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *out)
 {
-    const block b = {hazard, times, from, m, 1 + hazard->n_theta, eta, theta, order, room, out};
+    const sr_censored *const times = rows->times;
+    const size_t from = rows->from, m = rows->m;
+    const block b = {rows, times, from, m, 1 + rows->hazard->n_theta, rows->order, room, out};
     size_t interval[SR_BLOCK], n_interval = 0;
     double H[SR_BLOCK], is_event[SR_BLOCK];
     int has_left = 0, has_nothing = 0;
@@ -250,9 +250,8 @@ void sr_censor_block(const sr_hazard *hazard, const sr_censored *times, size_t f
             interval[n_interval++] = i;
         room->x[i] = kind == SR_NOTHING ? 0 : times->log_t[from + i];
     }
-    memcpy(room->eta, eta, m * sizeof(double));
-    const sr_hazard_rows rows = {.m = m, .x = room->x, .theta = theta, .order = order};
-    sr_hazard_eval(hazard, &rows, room->eta, room->work, &room->cum, &room->haz);
+    const sr_hazard_rows at = {.m = m, .x = room->x, .theta = rows->theta, .order = rows->order};
+    sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, &room->haz);
     for (size_t i = 0; i < m; i++)
         H[i] = exp(room->cum.value[i]);
     add_wide(&b, H, is_event);

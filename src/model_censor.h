@@ -50,10 +50,16 @@ typedef struct {
 
 sr_status sr_censor_room_take(sr_context *ctx, size_t n_theta, sr_censor_room *room);
 
-/* Rows [from, from + m), m <= SR_BLOCK, with eta[m] and theta[K x SR_BLOCK]: value[i] is the log
- * likelihood; out->first and out->second its derivatives up to `order`, the second with the sign
- * turned. */
-void sr_censor_block(const sr_hazard *hazard, const sr_censored *times, size_t from, size_t m,
-                     const double *eta, const double *theta, int order, sr_censor_room *room,
-                     sr_jet *out);
+/* Rows [from, from + m), m <= SR_BLOCK, with eta[m] and theta[K x SR_BLOCK] */
+typedef struct {
+    const sr_hazard *hazard;
+    const sr_censored *times;
+    size_t from, m;
+    const double *eta, *theta;
+    int order; /* derivatives wanted: 0, 1 or 2 */
+} sr_censor_rows;
+
+/* out->value[i] is the log likelihood; out->first and out->second its derivatives up to the order,
+ * the second with the sign turned. */
+void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *out);
 #endif

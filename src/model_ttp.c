@@ -132,30 +132,37 @@ static void weigh(size_t m, size_t n_column, const double *weight, double *colum
             column[a * SR_BLOCK + i] *= weight[i];
 }
 
-/* sum_i w_i x_i, by stratum: out[stratum * stride] */
-static void sum_by_stratum(const pass *s, size_t from, size_t m, const double *w, const double *x,
-                           size_t stride, double *out)
+/* Rows of one block, numbered from `stratum` on (NULL: all are one stratum) */
+typedef struct {
+    size_t m;
+    const int *stratum;
+} block_rows;
+
+/* out[stratum * stride] += w_i x_i */
+static void sum_by_stratum(block_rows rows, const double *w, const double *x, size_t stride,
+                           double *out)
 {
-    if (s->n_stratum == 1) {
-        out[0] += sr_dot(m, w, x);
+    if (rows.stratum == NULL) {
+        out[0] += sr_dot(rows.m, w, x);
         return;
     }
-    for (size_t i = 0; i < m; i++)
-        out[stratum_of(s, from + i) * stride] += w[i] * x[i];
+    for (size_t i = 0; i < rows.m; i++)
+        out[(size_t)rows.stratum[i] * stride] += w[i] * x[i];
 }
 
 /* The block's scores and information of everything but x by x, which the gram takes */
 static void add_parameters(const pass *s, chunk *c, size_t from, size_t m, const double *ones)
 {
     const size_t K = s->K;
+    const block_rows rows = {m, s->n_stratum > 1 ? s->data->stratum + from : NULL};
     for (size_t k = 0; k < K; k++) {
-        sum_by_stratum(s, from, m, c->row.first + (k + 1) * SR_BLOCK, ones, K, c->own + k);
+        sum_by_stratum(rows, c->row.first + (k + 1) * SR_BLOCK, ones, K, c->own + k);
         for (size_t l = 0; l <= k; l++)
-            sum_by_stratum(s, from, m, c->row.second + SR_PAIR(k + 1, l + 1) * SR_BLOCK, ones,
+            sum_by_stratum(rows, c->row.second + SR_PAIR(k + 1, l + 1) * SR_BLOCK, ones,
                            SR_PAIR(K, 0), c->pair + SR_PAIR(k, l));
         for (size_t j = 0; j < s->n_dense; j++) {
             const size_t a = slot_of(s, j), high = a > k + 1 ? a : k + 1, low = a + k + 1 - high;
-            sum_by_stratum(s, from, m, c->row.second + SR_PAIR(high, low) * SR_BLOCK, c->dense[j],
+            sum_by_stratum(rows, c->row.second + SR_PAIR(high, low) * SR_BLOCK, c->dense[j],
                            K * s->n_dense, c->cross + k * s->n_dense + j);
         }
     }
@@ -176,8 +183,9 @@ static void add_parameters(const pass *s, chunk *c, size_t from, size_t m, const
 static void add_block(const pass *s, chunk *c, size_t from, size_t m, const double *ones)
 {
     set_parameters(s, c, from, m);
-    sr_censor_block(&s->data->hazard, &s->data->times, from, m, c->eta, c->theta, s->order,
-                    &c->room, &c->row);
+    const sr_censor_rows rows = {&s->data->hazard, &s->data->times, from,    m,
+                                 c->eta,           c->theta,        s->order};
+    sr_censor_block(&rows, &c->room, &c->row);
     if (s->data->weights != NULL) {
         const double *const w = s->data->weights + from;
         weigh(m, 1, w, c->row.value);
@@ -317,8 +325,8 @@ sr_status sr_ttp_rows(sr_context *ctx, const sr_ttp_data *data, const double *co
         const size_t m = s.n - from < SR_BLOCK ? s.n - from : SR_BLOCK;
         SR_TICK(ctx);
         set_parameters(&s, c, from, m);
-        sr_censor_block(&data->hazard, &data->times, from, m, c->eta, c->theta, 1, &c->room,
-                        &c->row);
+        const sr_censor_rows rows = {&data->hazard, &data->times, from, m, c->eta, c->theta, 1};
+        sr_censor_block(&rows, &c->room, &c->row);
         memcpy(value + from, c->row.value, m * sizeof(double));
         for (size_t a = 0; a <= s.K; a++)
             memcpy(score + a * s.n + from, c->row.first + a * SR_BLOCK, m * sizeof(double));

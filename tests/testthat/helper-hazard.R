@@ -30,3 +30,40 @@ hazard_derivative_error <- function(family, scale, log_time, eta, theta, step = 
   }
   worst
 }
+
+# The same for the whole log likelihood, of a fit a little away from its maximum. `data` are those
+# of
+# the fit, all rows used.
+ttp_derivative_error <- function(fit, data, step = 1e-5) {
+  parts <- sr_rebuild(fit)
+  times <- ttp_times(parts$y, parts$mf[["(entry)"]], row.names(parts$mf))
+  columns <- if (length(fit$extra) > 0L) extra_at(list(parts = fit$extra), data)
+  extra <- list(slot = fit$layout$slot, x = columns)
+  frame <- list(
+    x_names = colnames(parts$x), x = parts$x, stratum = parts$stratum, weights = parts$weights,
+    offset = parts$offset
+  )
+  unit <- ttp_log_unit(times)
+  bundle <- ttp_bundle(frame, times, extra, unit)
+  moved <- fit$family$unit(fit$family, unit)
+  map <- ttp_unit_map(fit$layout, moved)
+  hazard <- ttp_hazard(moved$family, fit$scale)
+  coef <- solve(map$J, stats::coef(fit) - map$b) + 0.01
+  at <- .Call(C_ttp_value, bundle, hazard, coef)
+  scale <- sqrt(abs(diag(at$info)))
+  worst <- 0
+  for (j in seq_along(coef)) {
+    move <- function(by) {
+      .Call(C_ttp_value, bundle, hazard, replace(coef, j, coef[[j]] + by / scale[[j]]))
+    }
+    up <- move(step)
+    down <- move(-step)
+    slope <- (up$loglik - down$loglik) / (2 * step)
+    bend <- (down$gradient - up$gradient) / (2 * step) / scale
+    worst <- max(
+      worst, abs(slope - at$gradient[[j]] / scale[[j]]) / (1 + abs(slope)),
+      abs(bend - at$info[j, ] / scale[[j]] / scale)
+    )
+  }
+  worst
+}

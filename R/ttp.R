@@ -1,0 +1,364 @@
+#' How long until progression, and what moves that time?
+#'
+#' Fits a parametric model to times that are exact, right-, left- or interval-censored, observed
+#' from the origin or from a later entry: the shape of the hazard is part of the answer. Each of the
+#' scales on which covariates may act, and each way of stratifying (own baseline, own shape, own
+#' effect), is an argument.
+#'
+#' @section Scale:
+#' With eta the linear predictor without an intercept and S0 the baseline,
+#' \describe{
+#'   \item{`"time"`}{\eqn{S(t) = S_0(t e^{-\eta})}{S(t) = S0(t exp(-eta))}: exp(coef) multiplies the
+#'     time (accelerated failure time). A positive coefficient lengthens it.}
+#'   \item{`"hazard"`}{\eqn{S(t) = S_0(t)^{\exp \eta}}{S(t) = S0(t)^exp(eta)}: exp(coef) is a hazard
+#'     ratio (proportional hazards). A positive coefficient raises the hazard.}
+#'   \item{`"odds"`}{\eqn{\mathrm{logit}(1 - S) = \mathrm{logit}(1 - S_0) + \eta}{logit(1 - S) =
+#'     logit(1 - S0) + eta}: exp(coef) is the ratio of the odds of having progressed, at any time. A
+#'     positive coefficient raises them.}
+#' }
+#' The sign is the same in every family.
+#'
+#' @section Families and the coefficients of other packages:
+#' | family | parameters | [survival::survreg()] | flexsurv |
+#' | --- | --- | --- | --- |
+#' | `"exponential"` | `mu` = log scale | (Intercept) | `exp`: log rate = -mu |
+#' | `"weibull"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `weibull` |
+#' | `"lognormal"` | `mu`, `log(sigma)` | the same | `lnorm`: meanlog, log(sdlog) |
+#' | `"loglogistic"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `llogis` |
+#'
+#' On the scale `"time"` the effects are those of `survreg()` and of flexsurv's accelerated models;
+#' a Weibull on the scale `"hazard"` has the effects of flexsurv's `weibullPH`, minus shape times
+#' those on the scale `"time"`.
+#'
+#' @section The likelihood:
+#' With cumulative hazard H, hazard h, and entry E (0 where there is none) a row adds, times its
+#' weight, H(E) and
+#' \describe{
+#'   \item{exact at t}{log h(t) - H(t)}
+#'   \item{right-censored at t}{-H(t)}
+#'   \item{in (L, R]}{log(exp(-H(L)) - exp(-H(R))), computed as a log difference; an interval
+#'     without width is exact, (0, R] is left-censored at R}
+#' }
+#' Newton's method with analytic first and second derivatives, in a trust region, finds the maximum
+#' from values that depend on the data alone, with time counted in their own geometric mean: years
+#' and milliseconds give the same fit. It has converged when the gradient is below 1e-6 standard
+#' errors and the information is positive definite; otherwise the fit says which parameters are
+#' not determined, or run to their border.
+#'
+#' @section Stratification by RANK status:
+#' `strata(rank)` in the formula gives each level its own baseline: location and every other
+#' parameter. `shape = ~ rank` gives it an own shape (the second parameter: log(shape) of the
+#' Weibull, log(sigma) of the lognormal; `survreg()`'s `strata()` is this one), `shape = list(...)`
+#' names parameters. An own effect is an interaction: `arm * rank`.
+#'
+#' @param formula a formula with a [survival::Surv()] response of any type but multi-state: right,
+#'   left, `interval`, `interval2`, (start, stop]. [survival::strata()], [survival::cluster()] and
+#'   `offset()` are understood.
+#' @param data a data frame in which to find the variables.
+#' @param family the name of a family (see below), or a family as its constructor gives it.
+#' @param shape covariates of the second parameter, a formula such as `~ rank`; for others a list
+#'   of formulas by the name of the parameter.
+#' @param scale what a coefficient does: `"time"`, `"hazard"` or `"odds"`. Default: the family's
+#'   first.
+#' @param tvc covariates whose effect changes with time, a formula; spline families only.
+#' @param entry time at which each row came under observation, for interval data; (start, stop]
+#'   data have their own.
+#' @param weights case weights, positive, one a row.
+#' @param subset which rows to use.
+#' @param na.action what to do with missing values; see [fit_cox()].
+#' @param cluster which group of correlated rows a row belongs to, for the robust variance.
+#' @param id which subject a row belongs to, for (start, stop] data. Covariates may change between
+#'   rows of one subject on the scale `"hazard"` only.
+#' @param init starting values of all coefficients, in the order of `coef()`.
+#' @param control a list with `max_iter` (200) and `eps` (1e-6, the length of Newton's last step in
+#'   standard errors).
+#' @param robust `TRUE` for the robust (sandwich) variance. Default: when there is a `cluster`, when
+#'   weights are not whole numbers, or when an `id` has several events.
+#' @param model `TRUE` keeps the model frame.
+#' @param ... parts of the control.
+#'
+#' @returns An object of class `c("sr_ttp", "sr_fit")`, a list with `coefficients` (the effects,
+#'   then the parameters of the family as estimated, stratum by stratum, then the covariates of
+#'   `shape`), `effects` (places of the effects), `var` (and `naive.var` beside a robust one),
+#'   `loglik` (without covariates, fitted), `df`, `n`, `nevent` (rows known to have progressed),
+#'   `family`, `scale`, `extra` (terms of `shape`), `layout`, `strata`, `convergence` (`converged`,
+#'   `iterations`, `gradient` in standard errors, `message`), and what is as in a linear model:
+#'   `call`, `formula`, `terms`, `xlevels`, `contrasts`, `assign`, `na.action`, `y`.
+#' @references
+#' Kalbfleisch JD, Prentice RL (2002). *The Statistical Analysis of Failure Time Data*, 2nd ed.
+#' Wiley. \doi{10.1002/9781118032985}
+#'
+#' Odell PM, Anderson KM, D'Agostino RB (1992). Maximum likelihood estimation for interval-censored
+#' data using a Weibull-based accelerated failure time model. *Biometrics* 48, 951-959.
+#' \doi{10.2307/2532360}
+#' @seealso [sr_fit] for what can be asked of the fit.
+#' @examples
+#' # Relapse of breast cancer by hormonal therapy: how much longer does it take?
+#' rotterdam <- survival::rotterdam
+#' fit <- fit_ttp(Surv(rtime, recur) ~ hormon + nodes + age, rotterdam, family = "lognormal")
+#' fit
+#'
+#' # Only the scans that bracket the relapse are known: every half year
+#' scan <- 182.625
+#' rotterdam$left <- scan * floor(rotterdam$rtime / scan)
+#' rotterdam$right <- ifelse(rotterdam$recur == 1, rotterdam$left + scan, NA)
+#' seen <- rotterdam[rotterdam$left > 0 | !is.na(rotterdam$right), ]
+#' fit_ttp(
+#'   Surv(left, right, type = "interval2") ~ hormon + nodes + age, seen, family = "lognormal"
+#' )
+#' @export
+fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NULL, tvc = NULL,
+                    entry = NULL, weights, subset, na.action, cluster, id, init, control = NULL,
+                    robust, model = FALSE, ...) {
+  call <- match.call()
+  if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
+  family <- ttp_family(family)
+  asked <- list(
+    family = family, scale = ttp_scale(scale, family), control = ttp_control(control, list(...)),
+    formulas = ttp_extra_formulas(shape, tvc, family), init = if (!missing(init)) init,
+    firth = FALSE, method = "",
+    robust = if (!missing(robust) && !is.null(robust)) check_flag(robust, "robust")
+  )
+  request <- cox_request(
+    call, formula, if (!missing(data)) data, parent.frame(),
+    na_function(if (!missing(na.action)) na.action, !missing(na.action)),
+    keep_frame = check_flag(model, "model")
+  )
+  request$arguments <- c(frame_arguments, "entry")
+  request$check_response <- check_interval_response
+  request$bad_response <- stop_interval_response
+  check_interval_ends(request)
+  frame <- cox_frame(request)
+  found <- ttp_extra(asked$formulas, family, frame, request)
+  frame <- check_ttp_frame(found$frame, asked)
+  estimate <- estimate_ttp(frame, found$extra, asked)
+  close_ttp(estimate, frame, found$extra, asked, request)
+}
+
+check_ttp_frame <- function(frame, asked) {
+  check_weights(frame$weights, FALSE, frame$row_names)
+  check_offset(frame$offset, frame$row_names)
+  if (!isTRUE(frame$is_fast)) check_finite(frame)
+  check_changing_covariates(frame, asked$scale)
+  frame$times <- ttp_times(frame$y, frame$mf[["(entry)"]], frame$row_names)
+  frame$is_event <- frame$times$kind %in% ttp_kinds[c("exact", "left", "interval")]
+  if (!any(frame$is_event)) {
+    stop_input(c(
+      "There must be an event.", x = sprintf("All %d rows are right-censored.", frame$n),
+      i = "Check the status: 1, TRUE or the larger code is the event."
+    ), arg = "formula")
+  }
+  check_strata_events(frame)
+  frame
+}
+
+# A stratum without an event says nothing of its own baseline.
+check_strata_events <- function(frame) {
+  if (is.null(frame$stratum)) return(invisible())
+  events <- tabulate(frame$stratum[frame$is_event] + 1L, length(frame$strata_levels))
+  empty <- frame$strata_levels[events == 0L]
+  if (length(empty) == 0L) return(invisible())
+  stop_input(c(
+    "Every stratum needs an event: it has a baseline of its own.",
+    x = sprintf("There is none in %s.", format_names(empty)),
+    i = "Merge these levels with others, or use the variable as a covariate."
+  ), arg = "formula")
+}
+
+# --- the fit --------------------------------------------------------------------------------------
+
+#' The maximum of the likelihood
+#'
+#' First the baseline alone, from the family's starting values; the effects then start from 0.
+#' @returns list(fit, null, layout, family (as the data completed it), map, log_unit, bundle,
+#'   hazard)
+#' @noRd
+estimate_ttp <- function(frame, extra, asked) {
+  times <- frame$times
+  log_unit <- ttp_log_unit(times)
+  family <- asked$family
+  if (!is.null(family$prepare)) family <- family$prepare(family, times, frame)
+  layout <- ttp_layout(frame, family, extra)
+  unit <- family$unit(family, log_unit)
+  if (layout$n_extra > 0L && any(unit$A[row(unit$A) != col(unit$A)] != 0)) {
+    log_unit <- 0
+    unit <- family$unit(family, log_unit)
+  }
+  hazard <- ttp_hazard(unit$family, asked$scale)
+  map <- ttp_unit_map(layout, unit)
+  bundle <- ttp_bundle(frame, times, extra, log_unit)
+  null <- fit_ttp_null(bundle, hazard, unit$family, times, frame, log_unit, asked)
+  start <- c(numeric(layout$p), null$coefficients, numeric(layout$n_extra))
+  if (!is.null(asked$init)) start <- ttp_init(asked$init, layout, map)
+  fixed <- c(
+    aliased_columns(bundle[[1L]], frame), logical(length(null$coefficients)),
+    unlist(lapply(unique(layout$slot), function(slot) {
+      aliased_columns(extra$x[layout$slot == slot], frame)
+    }))
+  )
+  fit <- if (layout$p + layout$n_extra == 0L && is.null(asked$init)) {
+    null
+  } else {
+    run_ttp(bundle, hazard, start, fixed, asked$control)
+  }
+  fit$aliased <- fixed
+  list(
+    fit = fit, null = null, layout = layout, family = family, map = map, log_unit = log_unit,
+    bundle = bundle, hazard = hazard
+  )
+}
+
+# The model without covariates: the best of the family's starts, each run to its end.
+fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) {
+  bundle[1L] <- list(NULL)
+  bundle[5:6] <- list(NULL)
+  moments <- ttp_moments(times, frame$weights, log_unit)
+  if (!is.null(frame$offset)) {
+    moments$mean <- moments$mean + switch(asked$scale, time = -1, 1) * mean(frame$offset)
+  }
+  starts <- rbind(family$start(family, moments))
+  n_stratum <- max(length(frame$strata_levels), 1L)
+  best <- NULL
+  for (k in seq_len(nrow(starts))) {
+    fit <- run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, asked$control)
+    is_better <- is.null(best) || fit$loglik[[2L]] > best$loglik[[2L]] + 1e-8 ||
+      fit$loglik[[2L]] > best$loglik[[2L]] - 1e-8 && fit$definite > best$definite
+    if (is_better) best <- fit
+  }
+  best
+}
+
+run_ttp <- function(bundle, hazard, start, fixed, control) {
+  .Call(
+    C_ttp_fit, bundle, hazard, as.double(start), if (!is.null(fixed)) as.integer(fixed),
+    as.integer(control$max_iter), as.double(control$eps)
+  )
+}
+
+# The user's starting values in C's unit
+ttp_init <- function(init, layout, map) {
+  P <- length(layout$names)
+  if (!is.numeric(init) || length(init) != P || !all(is.finite(init))) {
+    stop_input(c(
+      sprintf("`init` must be %d finite numbers: %s.", P, format_names(layout$names, show = 12L)),
+      x = sprintf("Found %s.", describe(init))
+    ), arg = "init")
+  }
+  solve(map$J, as.double(init) - map$b)
+}
+
+# --- the object -----------------------------------------------------------------------------------
+
+close_ttp <- function(estimate, frame, extra, asked, request) {
+  layout <- estimate$layout
+  map <- estimate$map
+  fit <- estimate$fit
+  # the density of an exact time is per unit of time
+  moved <- -estimate$log_unit * sum((frame$weights %||% rep.int(1, frame$n))[
+    frame$times$kind == ttp_kinds[["exact"]]
+  ])
+  coef <- drop(map$J %*% fit$coefficients) + map$b
+  names(coef) <- layout$names
+  var <- map$J %*% fit$var %*% t(map$J)
+  plan <- robust_plan(frame, asked)
+  naive <- NULL
+  if (plan$robust) {
+    naive <- var
+    var <- map$J %*% ttp_sandwich(estimate, frame, plan$cluster) %*% t(map$J)
+  }
+  dimnames(var) <- list(layout$names, layout$names)
+  if (!is.null(naive)) dimnames(naive) <- dimnames(var)
+  coef[fit$aliased] <- NA
+  new_sr_fit(
+    list(
+      coefficients = coef, effects = seq_len(layout$p), var = var, naive.var = naive,
+      loglik = c(estimate$null$loglik[[2L]], fit$loglik[[2L]]) + moved,
+      df = sum(!fit$aliased), df_null = layout$n_stratum * layout$K,
+      nevent = sum(frame$is_event), title = ttp_title(estimate$family, asked$scale),
+      ratio = c(time = "time ratio", hazard = "hazard ratio", odds = "odds ratio")[[asked$scale]],
+      family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,
+      strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control)
+    ),
+    "sr_ttp", frame, request
+  )
+}
+
+ttp_title <- function(family, scale) {
+  sprintf(
+    "%s model, effects on the %s", family$label,
+    c(time = "time", hazard = "hazard", odds = "odds of progression")[[scale]]
+  )
+}
+
+ttp_strata <- function(frame) {
+  if (is.null(frame$stratum)) return(NULL)
+  k <- length(frame$strata_levels)
+  list(
+    level = frame$strata_levels, n = tabulate(frame$stratum + 1L, k),
+    events = tabulate(frame$stratum[frame$is_event] + 1L, k)
+  )
+}
+
+ttp_convergence <- function(estimate, control) {
+  fit <- estimate$fit
+  message <- NULL
+  if (!fit$definite) {
+    share <- abs(fit$flat)
+    shown <- estimate$layout$names[share > 0.1]
+    message <- sprintf(
+      "The data do not determine %s: the likelihood is flat, or still rises, in that direction.",
+      format_names(shown)
+    )
+  } else if (!fit$converged) {
+    message <- sprintf(
+      "Newton's method stopped after %d steps; the gradient is still %s standard errors.",
+      fit$iter, format(fit$gap, digits = 2)
+    )
+  }
+  list(
+    converged = fit$converged && fit$definite && fit$gap < 1e-6, iterations = fit$iter,
+    gradient = fit$gap, message = message
+  )
+}
+
+# --- rows -----------------------------------------------------------------------------------------
+
+#' From derivatives in (eta, theta) to derivatives in the coefficients
+#'
+#' @param slope n x (1 + K).
+#' @param parts list(x (matrix), stratum (from 0, or NULL), extra (matrix)).
+#' @returns n x P.
+#' @noRd
+ttp_chain <- function(slope, parts, layout) {
+  n <- nrow(slope)
+  K <- layout$K
+  out <- matrix(0, n, length(layout$names))
+  if (layout$p > 0L) out[, seq_len(layout$p)] <- slope[, 1L] * parts$x
+  stratum <- parts$stratum %||% integer(n)
+  for (k in seq_len(K)) {
+    out[cbind(seq_len(n), layout$p + stratum * K + k)] <- slope[, k + 1L]
+  }
+  at_extra <- layout$p + layout$n_stratum * K
+  for (e in seq_len(layout$n_extra)) {
+    out[, at_extra + e] <- slope[, layout$slot[[e]] + 1L] * parts$extra[, e]
+  }
+  out
+}
+
+# x as a matrix, stratum, columns of the extra covariates, from C's bundle
+ttp_bundle_parts <- function(bundle, n) {
+  as_columns <- function(x) {
+    if (is.null(x)) return(NULL)
+    if (is.matrix(x)) x else matrix(unlist(x, use.names = FALSE), n)
+  }
+  list(x = as_columns(bundle[[1L]]), stratum = bundle[[4L]], extra = as_columns(bundle[[6L]]))
+}
+
+# Sum over clusters of their scores, squared, between two variances; in C's unit.
+ttp_sandwich <- function(estimate, frame, cluster) {
+  rows <- .Call(C_ttp_rows, estimate$bundle, estimate$hazard, estimate$fit$coefficients)
+  score <- ttp_chain(rows$score, ttp_bundle_parts(estimate$bundle, frame$n), estimate$layout)
+  score <- score * (frame$weights %||% 1)
+  if (anyDuplicated(cluster)) score <- rowsum(score, cluster, reorder = FALSE)
+  estimate$fit$var %*% crossprod(score) %*% estimate$fit$var
+}
