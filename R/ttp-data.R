@@ -45,10 +45,25 @@ ttp_bundle <- function(frame, times, extra, log_unit, penalty = NULL) {
   )
 }
 
+# Every k-th row of a large study, NULL for others; and the bundle with only these.
+thin_rows <- function(n) if (n > 5e4) seq.int(1L, n, by = n %/% 1e4)
+
+thin_bundle <- function(bundle) {
+  rows <- thin_rows(length(bundle[[7L]]))
+  if (is.null(rows)) return(NULL)
+  thin <- function(part) {
+    if (is.list(part)) return(lapply(part, `[`, rows))
+    if (is.matrix(part)) part[rows, , drop = FALSE] else part[rows]
+  }
+  at <- setdiff(which(!vapply(bundle, is.null, NA)), c(5L, 11L)) # slots and penalty are not rows
+  bundle[at] <- lapply(bundle[at], thin)
+  bundle
+}
+
 # The geometric mean of the times at which something happened to a row
 ttp_log_unit <- function(times) {
-  seen <- times$time[times$time > 0]
-  mean(log(if (length(seen) > 1e5) seen[seq.int(1L, length(seen), length.out = 1e5)] else seen))
+  seen <- times$time[thin_rows(length(times$time)) %||% TRUE]
+  mean(log(seen[seen > 0]))
 }
 
 #' Mean and spread of the log event times, allowing for censoring, to start from

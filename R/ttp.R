@@ -141,7 +141,7 @@ check_ttp_frame <- function(frame, asked) {
   if (!isTRUE(frame$is_fast)) check_finite(frame)
   check_changing_covariates(frame, asked$scale)
   frame$times <- ttp_times(frame$y, frame$mf[["(entry)"]], frame$row_names)
-  frame$is_event <- frame$times$kind %in% ttp_kinds[c("exact", "left", "interval")]
+  frame$is_event <- frame$times$kind >= 1L & frame$times$kind <= 3L
   if (!any(frame$is_event)) {
     stop_input(c(
       "There must be an event.", x = sprintf("All %d rows are right-censored.", frame$n),
@@ -212,7 +212,8 @@ estimate_ttp <- function(frame, extra, asked) {
 fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) {
   bundle[1L] <- list(NULL)
   bundle[5:6] <- list(NULL)
-  moments <- ttp_moments(times, frame$weights, log_unit)
+  rows <- thin_rows(frame$n) %||% seq_len(frame$n)
+  moments <- ttp_moments(lapply(times, `[`, rows), frame$weights[rows], log_unit)
   if (!is.null(frame$offset)) {
     moments$mean <- moments$mean + switch(asked$scale, time = -1, 1) * mean(frame$offset)
   }
@@ -228,7 +229,16 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) 
   best
 }
 
+# A large study starts from the estimate of every k-th of its rows.
 run_ttp <- function(bundle, hazard, start, fixed, control) {
+  thin <- thin_bundle(bundle)
+  if (!is.null(thin)) {
+    near <- tryCatch(
+      run_ttp(thin, hazard, start, fixed, control),
+      survresist_error = function(e) list(converged = FALSE)
+    )
+    if (near$converged && near$definite) start <- near$coefficients
+  }
   .Call(
     C_ttp_fit, bundle, hazard, as.double(start), if (!is.null(fixed)) as.integer(fixed),
     as.integer(control$max_iter), as.double(control$eps)

@@ -1,5 +1,7 @@
 /* model_censor.c -- see model_censor.h */
 #include "model_censor.h"
+#include "core_exp.h"
+#include "core_simd.h"
 #include <math.h>
 #include <string.h>
 
@@ -60,30 +62,42 @@ static void add_terms(const block *b, size_t i, size_t j, outer f, const sr_jet 
     }
 }
 
-/* Blocks of right-censored and exact times, the usual case: l = is_event v - e^c. Whole columns at
- * a time, so that the compiler makes them wide. */
-static void add_wide(const block *b, const double *H, const double *is_event)
+/* What a block of right-censored and exact times is made of: l = is_event v - H, H = e^c */
+typedef struct {
+    double H[SR_BLOCK], is_event[SR_BLOCK];
+} wide_rows;
+
+SR_SIMD static void wide_first(size_t m, const wide_rows *rows, const double *restrict c,
+                               const double *restrict v, double *restrict out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = rows->is_event[i] * v[i] - rows->H[i] * c[i];
+}
+
+/* Minus the second derivative: H (c_ad + c_a c_d) - is_event v_ad. `at` is where the pair stands. */
+SR_SIMD static void wide_second(size_t m, const wide_rows *rows, const sr_jet *cum,
+                                const sr_jet *haz, const size_t at[3], double *restrict out)
+{
+    const double *restrict ca = cum->first + at[0], *restrict cd = cum->first + at[1];
+    const double *restrict cad = cum->second + at[2], *restrict vad = haz->second + at[2];
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = rows->H[i] * (cad[i] + ca[i] * cd[i]) - rows->is_event[i] * vad[i];
+}
+
+/* The usual case, whole columns at a time, so that the compiler makes them wide */
+static void add_wide(const block *b, const wide_rows *rows)
 {
     const sr_jet *const cum = &b->room->cum, *const haz = &b->room->haz;
-    const size_t m = b->m;
-    for (size_t i = 0; i < m; i++)
-        b->out->value[i] = is_event[i] * haz->value[i] - H[i];
+    for (size_t i = 0; i < b->m; i++)
+        b->out->value[i] = rows->is_event[i] * haz->value[i] - rows->H[i];
     for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
-        const double *const restrict ca = cum->first + a * SR_BLOCK;
-        const double *const restrict va = haz->first + a * SR_BLOCK;
-        double *const restrict out = b->out->first + a * SR_BLOCK;
-#pragma omp simd
-        for (size_t i = 0; i < m; i++)
-            out[i] = is_event[i] * va[i] - H[i] * ca[i];
+        wide_first(b->m, rows, cum->first + a * SR_BLOCK, haz->first + a * SR_BLOCK,
+                   b->out->first + a * SR_BLOCK);
         for (size_t d = 0; b->order > 1 && d <= a; d++) {
-            const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
-            const double *const restrict cd = cum->first + d * SR_BLOCK;
-            const double *const restrict cad = cum->second + pair;
-            const double *const restrict vad = haz->second + pair;
-            double *const restrict second = b->out->second + pair;
-#pragma omp simd
-            for (size_t i = 0; i < m; i++)
-                second[i] = H[i] * (cad[i] + ca[i] * cd[i]) - is_event[i] * vad[i];
+            const size_t at[3] = {a * SR_BLOCK, d * SR_BLOCK, SR_PAIR(a, d) * SR_BLOCK};
+            wide_second(b->m, rows, cum, haz, at, b->out->second + at[2]);
         }
     }
 }
@@ -239,11 +253,11 @@ void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *o
     const size_t from = rows->from, m = rows->m;
     const block b = {rows, times, from, m, 1 + rows->hazard->n_theta, rows->order, room, out};
     size_t interval[SR_BLOCK], n_interval = 0;
-    double H[SR_BLOCK], is_event[SR_BLOCK];
+    wide_rows wide;
     int has_left = 0, has_nothing = 0;
     for (size_t i = 0; i < m; i++) {
         const int kind = times->kind[from + i];
-        is_event[i] = kind == SR_EXACT;
+        wide.is_event[i] = kind == SR_EXACT;
         has_left |= kind == SR_LEFT;
         has_nothing |= kind == SR_NOTHING;
         if (kind == SR_INTERVAL)
@@ -252,9 +266,11 @@ void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *o
     }
     const sr_hazard_rows at = {.m = m, .x = room->x, .theta = rows->theta, .order = rows->order};
     sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, &room->haz);
+    memcpy(wide.H, room->cum.value, m * sizeof(double));
+    sr_exp_block(m, wide.H);
     for (size_t i = 0; i < m; i++)
-        H[i] = exp(room->cum.value[i]);
-    add_wide(&b, H, is_event);
+        wide.H[i] = room->cum.value[i] < 709 ? wide.H[i] : exp(room->cum.value[i]);
+    add_wide(&b, &wide);
     for (size_t i = 0; has_left && i < m; i++)
         if (times->kind[from + i] == SR_LEFT)
             add_left(&b, i);

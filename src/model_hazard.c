@@ -1,5 +1,6 @@
 /* model_hazard.c -- see model_hazard.h */
 #include "model_hazard.h"
+#include "core_simd.h"
 #include <math.h>
 #include <string.h>
 
@@ -30,16 +31,36 @@ sr_status sr_jet_take(sr_context *ctx, size_t n_theta, sr_jet *out)
 
 /* --- time: x becomes x - eta --------------------------------------------------------------- */
 
+SR_SIMD static void negate(size_t m, double *restrict x)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        x[i] = -x[i];
+}
+
+/* out = a + sign b; out may be a */
+SR_SIMD static void add(size_t m, const double *a, double sign, const double *restrict b,
+                        double *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = a[i] + sign * b[i];
+}
+
+SR_SIMD static void add_number(size_t m, double number, double *restrict x)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        x[i] += number;
+}
+
 /* From derivatives in x to those in eta = -x: odd ones change their sign. */
 static void turn_sign(size_t m, size_t n_z, int order, sr_jet *jet)
 {
-    for (size_t i = 0; order > 0 && i < m; i++)
-        jet->first[i] = -jet->first[i];
-    for (size_t a = 1; order > 1 && a < n_z; a++) {
-        double *const mixed = jet->second + SR_PAIR(a, 0) * SR_BLOCK;
-        for (size_t i = 0; i < m; i++)
-            mixed[i] = -mixed[i];
-    }
+    if (order > 0)
+        negate(m, jet->first);
+    for (size_t a = 1; order > 1 && a < n_z; a++)
+        negate(m, jet->second + SR_PAIR(a, 0) * SR_BLOCK);
 }
 
 static void eval_time(const sr_hazard *hazard, const sr_hazard_rows *rows, const double *eta,
@@ -47,26 +68,23 @@ static void eval_time(const sr_hazard *hazard, const sr_hazard_rows *rows, const
 {
     const size_t m = rows->m, n_z = 1 + hazard->n_theta;
     sr_hazard_rows moved = *rows;
-    for (size_t i = 0; i < m; i++)
-        work[i] = rows->x[i] - eta[i];
+    add(m, rows->x, -1, eta, work);
     moved.x = work;
     hazard->family->eval(hazard, &moved, cum, haz);
     turn_sign(m, n_z, rows->order, cum);
     if (haz == NULL)
         return;
     turn_sign(m, n_z, rows->order, haz);
-    for (size_t i = 0; i < m; i++)
-        haz->value[i] -= eta[i];
-    for (size_t i = 0; rows->order > 0 && i < m; i++)
-        haz->first[i] -= 1;
+    add(m, haz->value, -1, eta, haz->value);
+    if (rows->order > 0)
+        add_number(m, -1, haz->first);
 }
 
 /* --- hazard: eta is added to both logs ------------------------------------------------------ */
 
 static void add_eta(size_t m, size_t n_z, int order, const double *eta, sr_jet *jet)
 {
-    for (size_t i = 0; i < m; i++)
-        jet->value[i] += eta[i];
+    add(m, jet->value, 1, eta, jet->value);
     for (size_t i = 0; order > 0 && i < m; i++)
         jet->first[i] = 1;
     for (size_t a = 0; order > 1 && a < n_z; a++)

@@ -1,6 +1,7 @@
 /* model_ttp.c -- see model_ttp.h */
 #include "model_ttp.h"
 #include "core_gram.h"
+#include "core_simd.h"
 #include "core_thread.h"
 #include <math.h>
 #include <string.h>
@@ -94,9 +95,12 @@ static size_t slot_of(const pass *s, size_t j)
     return j < s->p ? 0 : s->data->extra[j - s->p].slot;
 }
 
-static size_t stratum_of(const pass *s, size_t row)
+SR_SIMD static void add_column(size_t m, double beta, const double *restrict x,
+                               double *restrict eta)
 {
-    return s->data->stratum != NULL ? (size_t)s->data->stratum[row] : 0;
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        eta[i] += beta * x[i];
 }
 
 /* eta and theta of rows [from, from + m), and where the dense columns of the block stand */
@@ -108,20 +112,15 @@ static void set_parameters(const pass *s, chunk *c, size_t from, size_t m)
     for (size_t j = 0; j < s->n_dense; j++)
         c->dense[j] = j < s->p ? sr_columns_at(&s->data->x, j, from, m, c->load + j * SR_BLOCK)
                                : s->data->extra[j - s->p].column + from;
-    for (size_t j = 0; j < s->p; j++) {
-        const double *const x = c->dense[j];
-        const double beta = s->coef[j];
-#pragma omp simd
-        for (size_t i = 0; i < m; i++)
-            c->eta[i] += beta * x[i];
-    }
+    for (size_t j = 0; j < s->p; j++)
+        add_column(m, s->coef[j], c->dense[j], c->eta);
+    const int *const stratum = s->data->stratum != NULL ? s->data->stratum + from : NULL;
     for (size_t k = 0; k < s->K; k++)
         for (size_t i = 0; i < m; i++)
-            c->theta[k * SR_BLOCK + i] = gamma[stratum_of(s, from + i) * s->K + k];
+            c->theta[k * SR_BLOCK + i] = gamma[(stratum ? (size_t)stratum[i] : 0) * s->K + k];
     for (size_t e = 0; e < s->n_extra; e++) {
         double *const theta = c->theta + (s->data->extra[e].slot - 1) * SR_BLOCK;
-        for (size_t i = 0; i < m; i++)
-            theta[i] += extra[e] * c->dense[s->p + e][i];
+        add_column(m, extra[e], c->dense[s->p + e], theta);
     }
 }
 
