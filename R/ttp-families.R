@@ -13,7 +13,8 @@
 #   start     function(family, moments): values to start from, given list(mean, sd) of the log
 #             times, allowing for censoring (a Weibull or lognormal fit); a matrix of several
 #             starts has one a row
-#   prepare   function(family, times) or NULL: fills in what the data decide (knots at quantiles)
+#   prepare   function(family, times, frame) or NULL: fills in what the data decide (knots at
+#             quantiles of the times that ttp_times() gives)
 
 new_family <- function(name, label, theta, natural, scales, start, unit = unit_of_location,
                        setting = numeric(), prepare = NULL) {

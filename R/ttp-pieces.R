@@ -42,10 +42,10 @@ ttp_pieces <- function(cuts) {
 }
 
 # A piece without events has the estimate 0, which has no log.
-pieces_prepare <- function(family, times) {
-  events <- exp(event_log_times(times))
+pieces_prepare <- function(family, times, frame = NULL) {
+  events <- event_times(times)
   cuts <- family$setting
-  latest <- exp(max(times$log_t, times$log_r, -Inf, na.rm = TRUE))
+  latest <- max(times$time, times$right)
   if (any(cuts >= latest)) {
     stop_input(c(
       "`cuts` must lie before the last time of the data.",

@@ -68,6 +68,7 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
     scales = unique(c(spline_links[[link]]$scale, "hazard", "odds", "time")),
     start = spline_start, unit = spline_unit, prepare = spline_prepare
   )
+  family$has_tvc <- TRUE
   family$link <- link
   family$at <- at
   family
@@ -121,22 +122,16 @@ check_times <- function(value, arg, what) {
   as.double(value)
 }
 
-# Log event times; where none is exact, logs of the midpoints of intervals. `times` has kind
-# (0 right-censored, 1 exact, 2 in (0, R], 3 in (L, R]), log_t (R of kind 2, L of kind 3) and
-# log_r (of kind 3).
-event_log_times <- function(times) {
+# Event times; where none is exact, midpoints of intervals. `times` is that of ttp_times().
+event_times <- function(times) {
   is_exact <- times$kind == 1L
-  if (any(is_exact)) return(times$log_t[is_exact])
-  is_left <- times$kind == 2L
+  if (any(is_exact)) return(times$time[is_exact])
   is_between <- times$kind == 3L
-  c(
-    times$log_t[is_left] - log(2),
-    log((exp(times$log_t[is_between]) + exp(times$log_r[is_between])) / 2)
-  )
+  c(times$time[times$kind == 2L] / 2, (times$time[is_between] + times$right[is_between]) / 2)
 }
 
-spline_prepare <- function(family, times) {
-  events <- event_log_times(times)
+spline_prepare <- function(family, times, frame = NULL) {
+  events <- log(event_times(times))
   boundary <- if (length(events) > 0L) range(events)
   n_knot <- if (is.null(family$at)) length(family$theta) - 2L else 0L
   if (length(unique(events)) < n_knot + 2L) {

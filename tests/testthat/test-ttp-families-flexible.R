@@ -177,12 +177,12 @@ test_that("parameters move with the unit of time as the families say", {
 
 test_that("knots stand at quantiles of log event times, or of midpoints where no time is exact", {
   bc <- flexsurv::bc
-  times <- list(kind = bc$censrec, log_t = log(bc$recyrs), log_r = NULL)
+  times <- list(kind = bc$censrec, time = bc$recyrs, right = NULL)
   knots <- spline_prepare(ttp_spline(knots = 2), times)$setting[-1L]
   peer <- quantile(log(bc$recyrs[bc$censrec == 1]), c(0, 1 / 3, 2 / 3, 1), names = FALSE)
   expect_identical(knots, peer)
   scans <- list(
-    kind = c(0L, 2L, 3L, 3L, 3L), log_t = log(c(9, 2, 1, 3, 2)), log_r = c(NA, NA, log(c(3, 5, 8)))
+    kind = c(0L, 2L, 3L, 3L, 3L), time = c(9, 2, 1, 3, 2), right = c(1, 1, 3, 5, 8)
   )
   expect_equal(exp(spline_prepare(ttp_spline(knots = 0), scans)$setting[-1L]), c(1, 5))
   placed <- spline_prepare(ttp_spline(at = c(1, 2)), times)$setting
@@ -213,11 +213,11 @@ test_that("knots and cuts that cannot be used are refused", {
   expect_error(ttp_spline(link = "log"), "must be one of", class = input)
   expect_error(ttp_pieces(c(0, 1)), "positive", class = input)
   expect_error(ttp_pieces(1:23), "at most 22", class = input)
-  few <- list(kind = c(1L, 1L, 1L, 0L), log_t = log(c(1, 2, 2, 5)), log_r = NULL)
+  few <- list(kind = c(1L, 1L, 1L, 0L), time = c(1, 2, 2, 5), right = NULL)
   expect_error(spline_prepare(ttp_spline(knots = 2), few), "4 event times", class = input)
   expect_error(spline_prepare(ttp_spline(at = 3), few), "between the first", class = input)
   expect_error(pieces_prepare(ttp_pieces(6), few), "before the last", class = input)
   expect_error(pieces_prepare(ttp_pieces(c(1, 1.5)), few), "needs an event", class = input)
-  tied <- list(kind = rep(1L, 9L), log_t = log(c(1, rep(2, 6), 3, 4)), log_r = NULL)
+  tied <- list(kind = rep(1L, 9L), time = c(1, rep(2, 6), 3, 4), right = NULL)
   expect_error(spline_prepare(ttp_spline(knots = 2), tied), "must differ", class = input)
 })
