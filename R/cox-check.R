@@ -301,7 +301,10 @@ response_parts <- function(lhs, data, env) {
 warn_both_sides <- function(formula) {
   lhs <- formula[[2L]]
   if (!is.call(lhs)) return(invisible())
-  left <- unlist(lapply(as.list(lhs)[-1L], function(part) if (is.name(part)) as.character(part)))
+  parts <- as.list(lhs)[-1L]
+  # Surv(entry, stop, event): when somebody came under observation may well predict the rest
+  if (length(parts) == 3L && is.null(names(parts))) parts <- parts[-1L]
+  left <- unlist(lapply(parts, function(part) if (is.name(part)) as.character(part)))
   both <- intersect(left, right_side_names(formula[[length(formula)]]))
   if (length(both) > 0L) {
     warn_user(c(

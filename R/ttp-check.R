@@ -5,7 +5,7 @@ ttp_family <- function(family) {
   if (inherits(family, "sr_family")) return(family)
   known <- list(
     exponential = family_exponential, weibull = family_weibull, lognormal = family_lognormal,
-    loglogistic = family_loglogistic
+    loglogistic = family_loglogistic, gompertz = family_gompertz, spline = ttp_spline
   )
   alias <- c(exp = "exponential", lnorm = "lognormal", llogis = "loglogistic")
   if (is.function(family)) {
@@ -22,7 +22,7 @@ ttp_family <- function(family) {
 
 ttp_scale <- function(scale, family) {
   if (is.null(scale)) return(family$scales[[1L]])
-  scale <- choose_one(scale, all_scales, "scale")
+  scale <- choose_one(scale, hazard_scales, "scale")
   if (!scale %in% family$scales) {
     stop_unsupported(c(
       sprintf(

@@ -38,6 +38,14 @@ unit_of_location <- function(family, log_unit) {
 hazard_scales <- c("time", "hazard", "odds", "probit")
 all_scales <- hazard_scales[1:3]
 
+# What print() says of them; exp(coef) has no name on the scale of the probit.
+scale_words <- list(
+  time = list(ratio = "time ratio", of = "time"),
+  hazard = list(ratio = "hazard ratio", of = "hazard"),
+  odds = list(ratio = "odds ratio", of = "odds of progression"),
+  probit = list(ratio = NULL, of = "probit of progression")
+)
+
 family_exponential <- function() {
   new_family(
     "exponential", "exponential", "mu", c(scale = "exp"), all_scales,

@@ -24,11 +24,11 @@
 #' ttp_pieces(c(180, 365, 730))
 #' @export
 ttp_pieces <- function(cuts) {
-  cuts <- check_times(cuts, "cuts", "cuts")
+  cuts <- check_places(cuts, "cuts", "cuts")
   ends <- c(paste0(",", format(cuts, digits = 6L, trim = TRUE), "]"), ",Inf)")
   pieces <- paste0("(", c("0", format(cuts, digits = 6L, trim = TRUE)), ends)
   new_family(
-    "pieces", "piecewise exponential", paste0("log(rate", pieces, ")"),
+    "pieces", "Piecewise exponential", paste0("log(rate", pieces, ")"),
     natural = stats::setNames(rep.int("exp", length(pieces)), paste0("rate", pieces)),
     scales = c("hazard", "odds"), setting = cuts,
     start = function(family, moments) rep.int(-moments$mean - 0.58, length(family$theta)),

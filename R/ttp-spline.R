@@ -52,7 +52,7 @@
 ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds", "normal")) {
   link <- choose_one(link, names(spline_links), "link")
   if (!is.null(at)) {
-    at <- check_times(at, "at", "knots")
+    at <- check_places(at, "at", "knots")
   }
   n_given <- (!is.null(df)) + (!missing(knots)) + (!is.null(at))
   if (n_given > 1L) {
@@ -63,7 +63,7 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
   n_knot <- if (!is.null(at)) length(at) else spline_knot_count(df, knots)
   names <- c("level", paste0("slope", seq_len(n_knot + 1L)))
   family <- new_family(
-    "spline", sprintf("spline of %s", spline_links[[link]]$label), names,
+    "spline", sprintf("Royston-Parmar (%s)", spline_links[[link]]$label), names,
     natural = stats::setNames(rep.int("identity", n_knot + 2L), names),
     scales = unique(c(spline_links[[link]]$scale, "hazard", "odds", "time")),
     start = spline_start, unit = spline_unit, prepare = spline_prepare
@@ -78,10 +78,10 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
 # the slope is 1, `centre` its mean less that of the point where the spline is 0.
 spline_links <- list(
   hazard = list(
-    label = "the log cumulative hazard", scale = "hazard", spread = 1.28, centre = -0.58
+    label = "log cumulative hazard", scale = "hazard", spread = 1.28, centre = -0.58
   ),
-  odds = list(label = "the log odds", scale = "odds", spread = 1.81, centre = 0),
-  normal = list(label = "the probit", scale = "probit", spread = 1, centre = 0)
+  odds = list(label = "log odds", scale = "odds", spread = 1.81, centre = 0),
+  normal = list(label = "probit", scale = "probit", spread = 1, centre = 0)
 )
 
 most_knots <- 22L
@@ -103,7 +103,7 @@ spline_knot_count <- function(df, knots) {
 }
 
 # Times that a user places on the axis: cuts or knots, in order
-check_times <- function(value, arg, what) {
+check_places <- function(value, arg, what) {
   is_fine <- is.numeric(value) && length(value) > 0L && all(is.finite(value)) && all(value > 0) &&
     !is.unsorted(value, strictly = TRUE)
   if (!is_fine) {
@@ -222,4 +222,50 @@ running_sum <- function(first, steps) {
   out <- rbind(rep_len(first, ncol(steps)), steps)
   for (j in seq_len(nrow(steps))) out[j + 1L, ] <- out[j, ] + out[j + 1L, ]
   out
+}
+
+#' What are the coefficients of a spline fit as Royston and Parmar write them?
+#'
+#' `fit_ttp()` with [ttp_spline()] estimates a level and slopes. In Royston's and Parmar's (and
+#' \pkg{flexsurv}'s) terms the same spline is
+#' \deqn{s(x) = \gamma_0 + \gamma_1 x + \sum_{j=1}^{m} \gamma_{j+1} v_j(x), \quad
+#'   v_j(x) = (x - k_j)_+^3 - \lambda_j (x - k_0)_+^3 - (1 - \lambda_j) (x - k_{m+1})_+^3}{s(x) =
+#'   gamma0 + gamma1 x + sum_j gamma_(j+1) v_j(x), v_j(x) = (x - k_j)_+^3 - lambda_j (x - k_0)_+^3 -
+#'   (1 - lambda_j) (x - k_(m+1))_+^3}
+#' with x = log time, interior knots \eqn{k_1 \ldots k_m}{k_1 ... k_m}, boundary knots
+#' \eqn{k_0}{k_0} and \eqn{k_{m+1}}{k_(m+1)}, and \eqn{\lambda_j = (k_{m+1} - k_j) / (k_{m+1} -
+#' k_0)}{lambda_j = (k_(m+1) - k_j) / (k_(m+1) - k_0)}.
+#'
+#' @param fit A fit of `fit_ttp()` with `family = ttp_spline()`.
+#' @returns A data frame with one row for each gamma (of each stratum): `stratum` (where there are
+#'   strata), `term` (`"gamma0"`, ...), `estimate`, `std.error`; attribute `knots` has the log times
+#'   of all knots, attribute `var` the covariance matrix of the rows.
+#' @references Royston P, Parmar MKB (2002). *Statistics in Medicine*, 21, 2175-2197.
+#'   \doi{10.1002/sim.1203}
+#' @examples
+#' rotterdam <- survival::rotterdam
+#' fit <- fit_ttp(Surv(rtime / 365.25, recur) ~ hormon, rotterdam, family = ttp_spline(knots = 1))
+#' spline_gamma(fit)
+#' @export
+spline_gamma <- function(fit) {
+  if (!inherits(fit, "sr_ttp") || !identical(fit$family$name, "spline")) {
+    stop_input(c(
+      "`fit` must be a fit of `fit_ttp()` with `family = ttp_spline()`.",
+      x = sprintf("Found %s.", describe(fit))
+    ), arg = "fit")
+  }
+  knots <- fit$family$setting[-1L]
+  G <- spline_gamma_map(knots)
+  K <- nrow(G)
+  levels <- fit$strata$level
+  n_stratum <- max(length(levels), 1L)
+  at <- length(fit$effects) + seq_len(n_stratum * K)
+  all_strata <- kronecker(diag(n_stratum), G)
+  var <- all_strata %*% fit$var[at, at] %*% t(all_strata)
+  table <- data.frame(
+    term = rep.int(rownames(G), n_stratum),
+    estimate = drop(all_strata %*% fit$coefficients[at]), std.error = sqrt(diag(var))
+  )
+  if (!is.null(levels)) table <- cbind(stratum = rep(levels, each = K), table)
+  structure(table, knots = knots, var = var)
 }

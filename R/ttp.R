@@ -285,7 +285,7 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
       loglik = c(estimate$null$loglik[[2L]], fit$loglik[[2L]]) + moved,
       df = sum(!fit$aliased), df_null = layout$n_stratum * layout$K,
       nevent = sum(frame$is_event), title = ttp_title(estimate$family, asked$scale),
-      ratio = c(time = "time ratio", hazard = "hazard ratio", odds = "odds ratio")[[asked$scale]],
+      ratio = scale_words[[asked$scale]]$ratio,
       family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,
       strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control)
     ),
@@ -294,10 +294,7 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
 }
 
 ttp_title <- function(family, scale) {
-  sprintf(
-    "%s model, effects on the %s", family$label,
-    c(time = "time", hazard = "hazard", odds = "odds of progression")[[scale]]
-  )
+  sprintf("%s model, effects on the %s", family$label, scale_words[[scale]]$of)
 }
 
 ttp_strata <- function(frame) {
