@@ -43,61 +43,55 @@ static double log_one_minus_exp(double D)
 
 /* --- one time a row ------------------------------------------------------------------------- */
 
-/* A function of c: its first and second derivative there */
+/* Row i of a block is  l = is_event v(z) + f(c(z), ...):  the first two derivatives of f in c. Rows
+ * that are no such thing have 0 throughout. */
 typedef struct {
-    double slope, bend;
+    double is_event[SR_BLOCK], slope[SR_BLOCK], bend[SR_BLOCK];
 } outer;
 
-/* out += the derivatives of f(c(z)), c in row j of its jet, to row i. */
-static void add_terms(const block *b, size_t i, size_t j, outer f, const sr_jet *cum)
-{
-    for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
-        const double ca = cum->first[a * SR_BLOCK + j];
-        b->out->first[a * SR_BLOCK + i] += f.slope * ca;
-        for (size_t d = 0; b->order > 1 && d <= a; d++) {
-            const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
-            b->out->second[pair + i] -=
-                f.slope * cum->second[pair + j] + f.bend * ca * cum->first[d * SR_BLOCK + j];
-        }
-    }
-}
-
-/* What a block of right-censored and exact times is made of: l = is_event v - H, H = e^c */
-typedef struct {
-    double H[SR_BLOCK], is_event[SR_BLOCK];
-} wide_rows;
-
-SR_SIMD static void wide_first(size_t m, const wide_rows *rows, const double *restrict c,
+SR_SIMD static void wide_first(size_t m, const outer *f, const double *restrict c,
                                const double *restrict v, double *restrict out)
 {
+    if (v == NULL) {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            out[i] = f->slope[i] * c[i];
+        return;
+    }
 #pragma omp simd
     for (size_t i = 0; i < m; i++)
-        out[i] = rows->is_event[i] * v[i] - rows->H[i] * c[i];
+        out[i] = f->is_event[i] * v[i] + f->slope[i] * c[i];
 }
 
-/* Minus the second derivative: H (c_ad + c_a c_d) - is_event v_ad. `at` is where the pair stands. */
-SR_SIMD static void wide_second(size_t m, const wide_rows *rows, const sr_jet *cum,
-                                const sr_jet *haz, const size_t at[3], double *restrict out)
+/* Minus the second derivative, from those of c in z_a, z_d and the pair */
+SR_SIMD static void wide_second(size_t m, const outer *f, const double *const restrict c[3],
+                                const double *restrict v, double *restrict out)
 {
-    const double *restrict ca = cum->first + at[0], *restrict cd = cum->first + at[1];
-    const double *restrict cad = cum->second + at[2], *restrict vad = haz->second + at[2];
+    const double *restrict ca = c[0], *restrict cd = c[1], *restrict cad = c[2];
+    if (v == NULL) {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            out[i] = -f->slope[i] * cad[i] - f->bend[i] * ca[i] * cd[i];
+        return;
+    }
 #pragma omp simd
     for (size_t i = 0; i < m; i++)
-        out[i] = rows->H[i] * (cad[i] + ca[i] * cd[i]) - rows->is_event[i] * vad[i];
+        out[i] = -f->is_event[i] * v[i] - f->slope[i] * cad[i] - f->bend[i] * ca[i] * cd[i];
 }
 
-/* The usual case, whole columns at a time, so that the compiler makes them wide */
-static void add_wide(const block *b, const wide_rows *rows)
+/* The derivatives of all rows, whole columns at a time; haz NULL: there is no event. */
+static void add_wide(const block *b, const outer *f, const sr_jet *haz)
 {
-    const sr_jet *const cum = &b->room->cum, *const haz = &b->room->haz;
-    for (size_t i = 0; i < b->m; i++)
-        b->out->value[i] = rows->is_event[i] * haz->value[i] - rows->H[i];
+    const sr_jet *const cum = &b->room->cum;
     for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
-        wide_first(b->m, rows, cum->first + a * SR_BLOCK, haz->first + a * SR_BLOCK,
-                   b->out->first + a * SR_BLOCK);
+        const size_t at_a = a * SR_BLOCK;
+        wide_first(b->m, f, cum->first + at_a, haz != NULL ? haz->first + at_a : NULL,
+                   b->out->first + at_a);
         for (size_t d = 0; b->order > 1 && d <= a; d++) {
-            const size_t at[3] = {a * SR_BLOCK, d * SR_BLOCK, SR_PAIR(a, d) * SR_BLOCK};
-            wide_second(b->m, rows, cum, haz, at, b->out->second + at[2]);
+            const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
+            const double *const c[3] = {cum->first + at_a, cum->first + d * SR_BLOCK,
+                                        cum->second + pair};
+            wide_second(b->m, f, c, haz != NULL ? haz->second + pair : NULL, b->out->second + pair);
         }
     }
 }
@@ -112,35 +106,69 @@ static void clear_row(const block *b, size_t i)
 }
 
 /* log(1 - e^-H): f' = H q = b, f'' = b (1 - H - b) */
-static void add_left(const block *b, size_t i)
+static void set_left(const block *b, size_t i, outer *f)
 {
     const double c = b->room->cum.value[i], H = exp(c);
-    clear_row(b, i);
     b->out->value[i] = c < -40 ? c : log_one_minus_exp(H);
-    const double by_c = c < -40 ? 1 : H / expm1(H);
-    add_terms(b, i, i, (outer){by_c, by_c * (1 - H - by_c)}, &b->room->cum);
+    f->slope[i] = c < -40 ? 1 : H / expm1(H);
+    f->bend[i] = f->slope[i] * (1 - H - f->slope[i]);
 }
 
 /* --- intervals ------------------------------------------------------------------------------ */
 
-/* Row i between c_L (row i of cum) and c_R (row j of cum_r) */
-static void add_interval(const block *b, size_t i, size_t j)
+/* The right ends of the rows `which`, gathered: derivatives of l in c_R, and the mixed one */
+typedef struct {
+    size_t count, which[SR_BLOCK];
+    double slope[SR_BLOCK], bend[SR_BLOCK], both[SR_BLOCK];
+} right_ends;
+
+/* Row i from c_L to c_R, whose place among the right ends is j */
+static void set_interval(const block *b, size_t i, size_t j, outer *f, right_ends *right)
 {
-    const sr_jet *const left = &b->room->cum, *const right = &b->room->cum_r;
-    const double c_l = left->value[i], c_r = right->value[j];
-    const double log_d = c_r + log_one_minus_exp(c_r - c_l), D = exp(log_d);
-    const double A = exp(c_l), B = exp(c_r), shape = D > 1e-300 ? D / expm1(D) : 1;
-    const double alpha = exp(c_l - log_d) * shape, beta = exp(c_r - log_d) * shape;
-    clear_row(b, i);
-    b->out->value[i] = -A + (log_d < -40 ? log_d : log_one_minus_exp(D));
-    add_terms(b, i, i, (outer){-(A + alpha), -(A + alpha) * (1 + alpha)}, left);
-    add_terms(b, i, j, (outer){beta, beta * (1 - B - beta)}, right);
-    const double both = alpha * (B + beta);
-    for (size_t a = 0; b->order > 1 && a < b->n_z; a++)
-        for (size_t d = 0; d <= a; d++)
-            b->out->second[SR_PAIR(a, d) * SR_BLOCK + i] -=
-                both * (left->first[a * SR_BLOCK + i] * right->first[d * SR_BLOCK + j] +
-                        left->first[d * SR_BLOCK + i] * right->first[a * SR_BLOCK + j]);
+    const double c_l = b->room->cum.value[i], c_r = b->room->cum_r.value[j];
+    const double A = exp(c_l), B = exp(c_r);
+    const int is_plain = c_l > -300 && c_r - c_l > 0.1; /* B - A keeps its digits */
+    const double log_d = is_plain ? 0 : c_r + log_one_minus_exp(c_r - c_l);
+    const double D = is_plain ? B - A : exp(log_d);
+    double alpha, beta;
+    if (is_plain) {
+        const double q = 1 / expm1(D);
+        alpha = A * q;
+        beta = B * q;
+    } else {
+        const double shape = D > 1e-300 ? D / expm1(D) : 1;
+        alpha = exp(c_l - log_d) * shape;
+        beta = exp(c_r - log_d) * shape;
+    }
+    b->out->value[i] = -A + (D < 1e-17 ? log_d : log_one_minus_exp(D));
+    f->slope[i] = -(A + alpha);
+    f->bend[i] = -(A + alpha) * (1 + alpha);
+    right->slope[j] = beta;
+    right->bend[j] = beta * (1 - B - beta);
+    right->both[j] = alpha * (B + beta);
+}
+
+/* What the right ends add to the derivatives */
+static void add_right_ends(const block *b, const right_ends *right)
+{
+    const sr_jet *const left = &b->room->cum, *const end = &b->room->cum_r;
+    for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
+        const double *const ra = end->first + a * SR_BLOCK, *const la = left->first + a * SR_BLOCK;
+        double *const first = b->out->first + a * SR_BLOCK;
+        for (size_t j = 0; j < right->count; j++)
+            first[right->which[j]] += right->slope[j] * ra[j];
+        for (size_t d = 0; b->order > 1 && d <= a; d++) {
+            const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
+            const double *const rd = end->first + d * SR_BLOCK, *const rad = end->second + pair;
+            const double *const ld = left->first + d * SR_BLOCK;
+            double *const second = b->out->second + pair;
+            for (size_t j = 0; j < right->count; j++) {
+                const size_t i = right->which[j];
+                second[i] -= right->slope[j] * rad[j] + right->bend[j] * ra[j] * rd[j] +
+                             right->both[j] * (la[i] * rd[j] + ld[i] * ra[j]);
+            }
+        }
+    }
 }
 
 /* The parameters of `count` rows of the block, one after the other */
@@ -212,19 +240,22 @@ static void add_narrow(const block *b, size_t count, const size_t *which)
     }
 }
 
-static void add_intervals(const block *b, size_t count, const size_t *which)
+/* Values and outer derivatives of the rows right->which; the narrow ones leave that list. */
+static void set_intervals(const block *b, outer *f, right_ends *right, right_ends *narrow)
 {
-    size_t narrow[SR_BLOCK], n_narrow = 0;
-    gather(b, count, which, b->times->log_r);
-    eval_gathered(b, count, &b->room->cum_r, NULL);
-    for (size_t j = 0; j < count; j++) {
-        if (b->room->cum_r.value[j] - b->room->cum.value[which[j]] < NARROW)
-            narrow[n_narrow++] = which[j];
-        else
-            add_interval(b, which[j], j);
+    const double *const value = b->room->cum.value;
+    narrow->count = 0;
+    gather(b, right->count, right->which, b->times->log_r);
+    eval_gathered(b, right->count, &b->room->cum_r, NULL);
+    for (size_t j = 0; j < right->count; j++) {
+        const size_t i = right->which[j];
+        if (b->room->cum_r.value[j] - value[i] < NARROW) {
+            narrow->which[narrow->count++] = i;
+            f->slope[i] = f->bend[i] = right->slope[j] = right->bend[j] = right->both[j] = 0;
+        } else {
+            set_interval(b, i, j, f, right);
+        }
     }
-    if (n_narrow > 0)
-        add_narrow(b, n_narrow, narrow);
 }
 
 /* --- delayed entry -------------------------------------------------------------------------- */
@@ -232,53 +263,67 @@ static void add_intervals(const block *b, size_t count, const size_t *which)
 /* + H(E): f' = f'' = H in c */
 static void add_entry(const block *b)
 {
-    size_t which[SR_BLOCK], count = 0;
+    right_ends entry = {.count = 0};
     for (size_t i = 0; i < b->m; i++)
         if (b->times->log_e[b->from + i] > -INFINITY)
-            which[count++] = i;
-    if (count == 0)
+            entry.which[entry.count++] = i;
+    if (entry.count == 0)
         return;
-    gather(b, count, which, b->times->log_e);
-    eval_gathered(b, count, &b->room->cum_r, NULL);
-    for (size_t j = 0; j < count; j++) {
-        const double H = exp(b->room->cum_r.value[j]);
-        b->out->value[which[j]] += H;
-        add_terms(b, which[j], j, (outer){H, H}, &b->room->cum_r);
+    gather(b, entry.count, entry.which, b->times->log_e);
+    eval_gathered(b, entry.count, &b->room->cum_r, NULL);
+    for (size_t j = 0; j < entry.count; j++) {
+        entry.slope[j] = entry.bend[j] = exp(b->room->cum_r.value[j]);
+        entry.both[j] = 0;
+        b->out->value[entry.which[j]] += entry.slope[j];
     }
+    add_right_ends(b, &entry);
+}
+
+/* --- all of a block --------------------------------------------------------------------------- */
+
+/* H of every row, e^c; Inf beyond the range of a double */
+static void set_cum_hazard(size_t m, const double *c, double *H)
+{
+    memcpy(H, c, m * sizeof(double));
+    sr_exp_block(m, H);
+    for (size_t i = 0; i < m; i++)
+        H[i] = c[i] < 709 ? H[i] : exp(c[i]);
 }
 
 void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *out)
 {
     const sr_censored *const times = rows->times;
     const size_t from = rows->from, m = rows->m;
+    const int *const kind = times->kind + from;
     const block b = {rows, times, from, m, 1 + rows->hazard->n_theta, rows->order, room, out};
-    size_t interval[SR_BLOCK], n_interval = 0;
-    wide_rows wide;
-    int has_left = 0, has_nothing = 0;
+    outer f;
+    right_ends right = {.count = 0}, narrow = {.count = 0};
+    int has_event = 0;
     for (size_t i = 0; i < m; i++) {
-        const int kind = times->kind[from + i];
-        wide.is_event[i] = kind == SR_EXACT;
-        has_left |= kind == SR_LEFT;
-        has_nothing |= kind == SR_NOTHING;
-        if (kind == SR_INTERVAL)
-            interval[n_interval++] = i;
-        room->x[i] = kind == SR_NOTHING ? 0 : times->log_t[from + i];
+        f.is_event[i] = kind[i] == SR_EXACT;
+        has_event |= kind[i] == SR_EXACT;
+        if (kind[i] == SR_INTERVAL)
+            right.which[right.count++] = i;
+        room->x[i] = kind[i] == SR_NOTHING ? 0 : times->log_t[from + i];
     }
     const sr_hazard_rows at = {.m = m, .x = room->x, .theta = rows->theta, .order = rows->order};
-    sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, &room->haz);
-    memcpy(wide.H, room->cum.value, m * sizeof(double));
-    sr_exp_block(m, wide.H);
-    for (size_t i = 0; i < m; i++)
-        wide.H[i] = room->cum.value[i] < 709 ? wide.H[i] : exp(room->cum.value[i]);
-    add_wide(&b, &wide);
-    for (size_t i = 0; has_left && i < m; i++)
-        if (times->kind[from + i] == SR_LEFT)
-            add_left(&b, i);
-    if (n_interval > 0)
-        add_intervals(&b, n_interval, interval);
-    for (size_t i = 0; has_nothing && i < m; i++)
-        if (times->kind[from + i] == SR_NOTHING)
-            clear_row(&b, i);
+    sr_jet *const haz = has_event ? &room->haz : NULL;
+    sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, haz);
+    set_cum_hazard(m, room->cum.value, f.slope);
+    for (size_t i = 0; i < m; i++) {
+        const double H = kind[i] == SR_RIGHT || kind[i] == SR_EXACT ? f.slope[i] : 0;
+        out->value[i] = (kind[i] == SR_EXACT ? haz->value[i] : 0) - H;
+        f.slope[i] = f.bend[i] = -H;
+        if (kind[i] == SR_LEFT)
+            set_left(&b, i, &f);
+    }
+    if (right.count > 0)
+        set_intervals(&b, &f, &right, &narrow);
+    add_wide(&b, &f, haz);
+    if (right.count > 0)
+        add_right_ends(&b, &right);
+    if (narrow.count > 0)
+        add_narrow(&b, narrow.count, narrow.which);
     if (times->log_e != NULL)
         add_entry(&b);
 }

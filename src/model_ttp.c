@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS_A_CHUNK = 2048, MOST_CHUNKS = 64 };
+enum { ROWS_A_CHUNK = 2048, MOST_CHUNKS = 64, WIDE_CHUNKS = 12 };
 
 /* What one chunk needs, and what it sums up. Sums of stratum s and parameters k >= l:
  *   own[s * K + k]                  of u_k
@@ -301,7 +301,7 @@ sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *c
     pass s = pass_begin(data, coef, info != NULL ? 2 : 0);
     SR_TRY(pass_take(ctx, &s));
     SR_TICK(ctx);
-    SR_FOR_EACH(ctx, s.n_chunk > 1, c, s.n_chunk, run_chunk(&s, c));
+    SR_FOR_EACH(ctx, s.n_chunk >= WIDE_CHUNKS, c, s.n_chunk, run_chunk(&s, c));
     add_chunks(&s);
     *f = s.chunks[0].f;
     if (info != NULL)
