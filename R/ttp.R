@@ -45,6 +45,20 @@
 #' errors and the information is positive definite; otherwise the fit says which parameters are
 #' not determined, or run to their border.
 #'
+#' @section Death between scans:
+#' Who died at D without progression seen at the last scan, at L, may have progressed in between.
+#' Censoring progression at D is not offered: it takes for granted that there was none. The
+#' methods are, for `Surv(left, right, type = "interval2")` with `death = Surv(os_time, os_status)`,
+#' where `right` is missing for who was never found progressed:
+#' \describe{
+#'   \item{`"last_scan"`}{censors at L. Estimates the time to progression as if death said nothing
+#'     of it; where patients die sooner after progression than without it, those who progress and
+#'     die between two scans are lost, and progression looks rarer than it is.}
+#'   \item{`"pfs"`}{takes the death as an event in (L, D]. Estimates progression-free survival,
+#'     another quantity: the time to progression or death, whichever is first. As an estimate of
+#'     progression it makes it look as much more frequent as there are deaths without it.}
+#' }
+#'
 #' @section Stratification by RANK status:
 #' `strata(rank)` in the formula gives each level its own baseline: location and every other
 #' parameter. `shape = ~ rank` gives it an own shape (the second parameter: log(shape) of the
@@ -75,6 +89,10 @@
 #' @param robust `TRUE` for the robust (sandwich) variance. Default: when there is a `cluster`, when
 #'   weights are not whole numbers, or when an `id` has several events.
 #' @param model `TRUE` keeps the model frame.
+#' @param death `Surv(time, status)` of overall survival, a variable of the data: the time of death,
+#'   or of the last contact alive. Not before the last scan, nor before the scan that found
+#'   progression.
+#' @param death_method what a death says of progression: see below.
 #' @param ... parts of the control.
 #'
 #' @returns An object of class `c("sr_ttp", "sr_fit")`, a list with `coefficients` (the effects,
@@ -109,7 +127,8 @@
 #' @export
 fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NULL, tvc = NULL,
                     entry = NULL, weights, subset, na.action, cluster, id, init, control = NULL,
-                    robust, model = FALSE, ...) {
+                    robust, model = FALSE, death = NULL,
+                    death_method = c("illness_death", "pfs", "last_scan"), ...) {
   call <- match.call()
   if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
   family <- ttp_family(family)
@@ -117,7 +136,8 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
     family = family, scale = ttp_scale(scale, family), control = ttp_control(control, list(...)),
     formulas = ttp_extra_formulas(shape, tvc, family), init = if (!missing(init)) init,
     firth = FALSE, method = "",
-    robust = if (!missing(robust) && !is.null(robust)) check_flag(robust, "robust")
+    robust = if (!missing(robust) && !is.null(robust)) check_flag(robust, "robust"),
+    death = ttp_death_asked(death_method, !is.null(call[["death"]]))
   )
   request <- cox_request(
     call, formula, if (!missing(data)) data, parent.frame(),
@@ -127,6 +147,7 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
   request$arguments <- c(frame_arguments, "entry")
   request$check_response <- check_interval_response
   request$bad_response <- stop_interval_response
+  if (!is.null(asked$death)) request <- ttp_death_request(request)
   check_interval_ends(request)
   frame <- cox_frame(request)
   found <- ttp_extra(asked$formulas, family, frame, request)
@@ -139,6 +160,7 @@ check_ttp_frame <- function(frame, asked) {
   check_weights(frame$weights, FALSE, frame$row_names)
   check_offset(frame$offset, frame$row_names)
   if (!isTRUE(frame$is_fast)) check_finite(frame)
+  if (!is.null(asked$death)) frame <- settle_death(frame, asked)
   check_changing_covariates(frame, asked$scale)
   frame$times <- ttp_times(frame$y, frame$mf[["(entry)"]], frame$row_names)
   frame$is_event <- frame$times$kind >= 1L & frame$times$kind <= 3L
@@ -284,10 +306,12 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
       coefficients = coef, effects = seq_len(layout$p), var = var, naive.var = naive,
       loglik = c(estimate$null$loglik[[2L]], fit$loglik[[2L]]) + moved,
       df = sum(!fit$aliased), df_null = layout$n_stratum * layout$K,
-      nevent = sum(frame$is_event), title = ttp_title(estimate$family, asked$scale),
+      nevent = sum(frame$is_event),
+      title = paste0(ttp_title(estimate$family, asked$scale), death_title(frame$death)),
       ratio = scale_words[[asked$scale]]$ratio,
       family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,
-      strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control)
+      strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control),
+      death = frame$death
     ),
     "sr_ttp", frame, request
   )
