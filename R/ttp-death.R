@@ -146,7 +146,8 @@ settle_death <- function(frame, asked) {
     frame$y <- y
   }
   frame$death <- list(
-    method = method, before = sum(is_unseen & parts$is_dead), after = sum(!is_unseen & parts$is_dead)
+    method = method, before = sum(is_unseen & parts$is_dead),
+    after = sum(!is_unseen & parts$is_dead)
   )
   frame
 }
