@@ -90,6 +90,20 @@ family_gompertz <- function() {
   )
 }
 
+family_gengamma <- function() {
+  new_family(
+    "gengamma", "generalised gamma", c("mu", "log(sigma)", "Q"),
+    c(mu = "identity", sigma = "exp", Q = "identity"), all_scales,
+    start = function(family, moments) {
+      rbind( # a lognormal, a Weibull and a skewed one with these moments
+        c(moments$mean, log(moments$sd), 0),
+        c(moments$mean + 0.45 * moments$sd, log(moments$sd / 1.28), 1),
+        c(moments$mean - 0.45 * moments$sd, log(moments$sd / 1.28), -1)
+      )
+    }
+  )
+}
+
 # What C takes for a hazard (src/r_hazard.h).
 ttp_hazard <- function(family, scale) {
   list(

@@ -33,13 +33,11 @@
 #ifndef SR_MODEL_HAZARD_H
 #define SR_MODEL_HAZARD_H
 #include "core_columns.h"
+#include "core_jet.h"
 
 enum { SR_MOST_THETA = 64 };
 
 typedef enum { SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST } sr_scale;
-
-/* Where the second derivative in z_a, z_b stands, a >= b */
-#define SR_PAIR(a, b) ((a) * ((a) + 1) / 2 + (b))
 
 /* A function of z at each row of a block, with derivatives up to the order that was asked for */
 typedef struct {

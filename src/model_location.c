@@ -32,16 +32,29 @@ static void write_row(const sr_location *location, const standardised *w, const 
         }
 }
 
+/* The shapes of row i; whether they differ from those before */
+static int take_shapes(const sr_location *location, const sr_hazard_rows *rows, size_t i,
+                       double *shape)
+{
+    int differs = i == 0;
+    for (size_t k = 0; k < location->n_shape; k++) {
+        const double value = rows->theta[(2 + k) * SR_BLOCK + i];
+        differs |= value != shape[k];
+        shape[k] = value;
+    }
+    return differs;
+}
+
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
                       sr_jet *haz)
 {
     const double sign = location->is_inverse ? 1 : -1;
+    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
     for (size_t i = 0; i < rows->m; i++) {
         const double lambda = rows->theta[SR_BLOCK + i], rate = exp(sign * lambda);
         const double w = (rows->x[i] - rows->theta[i]) * rate;
-        double shape[SR_MOST_SHAPES] = {0};
-        for (size_t k = 0; k < location->n_shape; k++)
-            shape[k] = rows->theta[(2 + k) * SR_BLOCK + i];
+        if (take_shapes(location, rows, i, shape) && location->prepare != NULL)
+            location->prepare(shape);
         const standardised of = {
             .first = {rate, -rate, sign * w}, .mixed = sign * rate, .twice = w};
         sr_small_jet c, l;

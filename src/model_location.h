@@ -14,18 +14,18 @@
 #define SR_MODEL_LOCATION_H
 #include "model_hazard.h"
 
-/* The function of one row: value, first[1 + n_shape], second[SR_PAIR(1 + n_shape, 0)] of c and l in
- * (w, shapes). `shape` holds the n_shape shape parameters. wants_haz: 0: l may be left alone. */
-enum { SR_MOST_SHAPES = 2 };
-typedef struct {
-    double value, first[1 + SR_MOST_SHAPES], second[SR_PAIR(1 + SR_MOST_SHAPES, 0)];
-} sr_small_jet;
+/* eval is the function of one row: value, first[1 + n_shape], second[SR_PAIR(1 + n_shape, 0)] of c
+ * and l in (w, shapes). `shape` holds the n_shape shape parameters. wants_haz: 0: l may be left
+ * alone. `prepare`, when there is one, is called before a row whose shapes are not those of the row
+ * before, and leaves in shape[SR_MOST_SHAPES ...] what eval wants to know of them. */
+enum { SR_MOST_PREPARED = 400 };
 
 typedef struct {
     size_t n_shape;
     int is_inverse; /* the scale parameter is log k = -log sigma */
     void (*eval)(double w, const double *shape, int order, int wants_haz, sr_small_jet *cum,
                  sr_small_jet *haz);
+    void (*prepare)(double *shape);
 } sr_location;
 
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
