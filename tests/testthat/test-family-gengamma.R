@@ -47,7 +47,6 @@ test_that("the generalised gamma keeps 14 digits against extended precision", {
       if (Q * w < 5) {
         want <- oracle_gengamma(w, Q)
         at <- gengamma_at(w, Q)
-        expect_lt(want$is_whole, 1e-20)
         expect_lt(abs(at$cum - want$cum) / max(1, abs(want$cum)), 3e-14)
         expect_lt(abs(at$haz - want$haz) / max(1, abs(want$haz)), 3e-14)
       }
