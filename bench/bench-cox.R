@@ -13,75 +13,7 @@ suppressPackageStartupMessages({
 options(matprod = "blas")
 
 all_parts <- c("fit", "after", "small", "step", "memory", "growth")
-results <- file.path("bench", "results")
-
-# ---- data: a hazard of three covariates out of p, uniform censoring, two strata ----------------
-
-make_trial <- function(n, p = 10L, seed = 1L) {
-  set.seed(seed)
-  x <- matrix(stats::rnorm(n * p), n, dimnames = list(NULL, paste0("x", seq_len(p))))
-  used <- seq_len(min(3L, p))
-  hazard <- exp(drop(x[, used, drop = FALSE] %*% c(0.5, -0.3, 0.2)[used]))
-  event <- stats::rexp(n, hazard / 700)
-  censor <- stats::runif(n, 0, 2000)
-  time <- pmin(event, censor)
-  data.frame(
-    x, time = time, day = ceiling(time), status = as.integer(event <= censor),
-    start = pmax(0, ceiling(time) - ceiling(stats::rexp(n, 1 / 300))),
-    rank = factor(sample(c("low", "high"), n, TRUE)), id = sample.int(n / 10, n, TRUE)
-  )
-}
-
-trial_formula <- function(data, response, extra = "strata(rank)", env = parent.frame()) {
-  x <- grep("^x", names(data), value = TRUE)
-  stats::as.formula(paste(response, "~", paste(c(x, extra), collapse = " + ")), env)
-}
-
-matrix_of <- function(data) as.matrix(data[grep("^x", names(data))])
-
-# ---- timing ---------------------------------------------------------------------------------
-
-seconds <- function(expression, envir) {
-  gc(FALSE)
-  system.time(eval(expression, envir))[["elapsed"]]
-}
-
-# Small calls are repeated until a tenth of a second has passed.
-repeats_for <- function(expression, envir) {
-  once <- seconds(expression, envir)
-  if (once > 0.1) 1L else as.integer(ceiling(0.1 / max(once, 1e-4)))
-}
-
-compare <- function(work, ours, peer, runs = 3L, floor = NA, threads = get_threads(),
-                    envir = parent.frame()) {
-  ours <- substitute(ours)
-  peer <- substitute(peer)
-  old <- set_threads(threads)
-  on.exit(set_threads(old))
-  times_ours <- repeats_for(ours, envir)
-  times_peer <- repeats_for(peer, envir)
-  loop <- function(expression, times) bquote(for (i in seq_len(.(times))) .(expression))
-  both <- replicate(runs, c(
-    seconds(loop(ours, times_ours), envir) / times_ours,
-    seconds(loop(peer, times_peer), envir) / times_peer
-  ))
-  row <- data.frame(
-    work = work, threads = threads, ours = stats::median(both[1, ]),
-    peer = stats::median(both[2, ]), ratio = stats::median(both[2, ] / both[1, ]), floor = floor
-  )
-  message(sprintf(
-    "%-45s %d thread(s)  ours %9.4f s  peer %9.4f s  ratio %7.1f  floor %s",
-    work, threads, row$ours, row$peer, row$ratio, format(floor)
-  ))
-  row
-}
-
-keep <- function(part, rows) {
-  dir.create(results, showWarnings = FALSE, recursive = TRUE)
-  table <- do.call(rbind, rows)
-  utils::write.csv(table, file.path(results, paste0("cox-", part, ".csv")), row.names = FALSE)
-  invisible(table)
-}
+source(file.path("bench", "timing.R"))
 
 # ---- parts ------------------------------------------------------------------------------------
 
@@ -122,7 +54,7 @@ bench_fit <- function() {
               floor = floor[6], threads = threads)
     )
   })
-  keep("fit", unlist(rows, recursive = FALSE))
+  keep("cox", "fit", unlist(rows, recursive = FALSE))
 }
 
 bench_after <- function() {
@@ -131,7 +63,7 @@ bench_after <- function() {
   robust <- trial_formula(big, "Surv(day, status)", c("strata(rank)", "cluster(id)"))
   ours <- fit_cox(formula, big)
   peer <- coxph(formula, big)
-  keep("after", list(
+  keep("cox", "after", list(
     compare("robust, 1e5 clusters, 1e6 x 10, formula", fit_cox(robust, big), coxph(robust, big),
             1L, 8),
     compare("score residuals", residuals(ours, "score"), residuals(peer, "score"), 2L, 4),
@@ -154,7 +86,7 @@ bench_small <- function() {
   peer_bootstrap <- function(times) {
     for (i in seq_len(times)) coxph(study_formula, study[sample.int(1000, 1000, TRUE), ])
   }
-  keep("small", list(
+  keep("cox", "small", list(
     compare("n = 200, p = 5, formula", fit_cox(formula, small), coxph(formula, small), 9L, 1.5),
     compare("n = 200, p = 5, fit_cox_xy", fit_cox_xy(x, y, stratum), peer_xy(x, y, stratum), 9L,
             3),
@@ -184,7 +116,7 @@ bench_step <- function() {
   big <- make_trial(1e6)
   x <- matrix_of(big)
   dsyrk <- stats::median(replicate(7, system.time(crossprod(x))[["elapsed"]]))
-  keep("step", lapply(c("day", "time"), function(column) {
+  keep("cox", "step", lapply(c("day", "time"), function(column) {
     step <- step_seconds(x, Surv(big[[column]], big$status))
     message(sprintf(
       "one step, 1e6 x 10, %s: %.4f s, dsyrk %.4f s, %.2f times", column, step, dsyrk, step / dsyrk
@@ -217,7 +149,7 @@ bench_memory <- function() {
     fitter = c("fit_cox", "coxph"), stringsAsFactors = FALSE,
     response = c("Surv(day, status)", "Surv(time, status)", "Surv(start, day, status)")
   )
-  keep("memory", Map(function(fitter, response) {
+  keep("cox", "memory", Map(function(fitter, response) {
     file <- tempfile(fileext = ".R")
     writeLines(sprintf(memory_script, response, fitter), file)
     rscript <- file.path(R.home("bin"), "Rscript")
@@ -245,7 +177,7 @@ bench_growth <- function() {
     grow("n", n, 5L, c("day", "time"))
   })
   by_p <- lapply(c(2, 5, 10, 20, 50, 100, 200), function(p) grow("p", 1e5, p, "day"))
-  table <- keep("growth", unlist(c(by_n, by_p), recursive = FALSE))
+  table <- keep("cox", "growth", unlist(c(by_n, by_p), recursive = FALSE))
   rows_n <- table[table$vary == "n", ]
   slopes <- vapply(split(rows_n, rows_n$times), function(part) {
     stats::coef(stats::lm(log(seconds) ~ log(n), part))[[2]]
