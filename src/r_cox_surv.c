@@ -2,6 +2,7 @@
  *
  * kind = logical c(efron, product); centre = double p or NULL (no variance wanted). */
 #include "model_cox_surv.h"
+#include "r_alloc.h"
 #include "r_data.h"
 #include <string.h>
 
@@ -13,52 +14,14 @@ static sr_curve_kind kind_from_r(SEXP kind, SEXP centre, size_t p)
                            sr_doubles_or_null(centre, p, "centre")};
 }
 
-/* R may jump when it runs out of memory, and the context would be lost; so what is allocated while
- * one is open goes through R_ToplevelExec. */
-typedef struct {
-    SEXP list;
-    int n_element;
-    struct {
-        SEXPTYPE type;
-        size_t n_row, n_column; /* n_column 0: a vector; n_row SIZE_MAX: none */
-    } element[10];
-} allocation;
-
-static void allocate_now(void *data)
-{
-    const allocation *const a = data;
-    for (int e = 0; e < a->n_element; e++) {
-        const size_t n = a->element[e].n_row, p = a->element[e].n_column;
-        if (n == SIZE_MAX)
-            continue;
-        if (p > 0 && n > INT_MAX)
-            Rf_error("too many rows for a matrix");
-        SET_VECTOR_ELT(a->list, e,
-                       p > 0 ? Rf_allocMatrix(a->element[e].type, (int)n, (int)p)
-                             : Rf_allocVector(a->element[e].type, (R_xlen_t)n));
-    }
-}
-
-static sr_status allocate(allocation *a)
-{
-    return R_ToplevelExec(allocate_now, a) ? SR_OK : SR_ERR_MEMORY;
-}
-
-static void add_element(allocation *a, SEXPTYPE type, size_t n_row, size_t n_column)
-{
-    a->element[a->n_element].type = type;
-    a->element[a->n_element].n_row = n_row;
-    a->element[a->n_element++].n_column = n_column;
-}
-
 /* The first six elements of every curve: n, rows by stratum, time, n.risk, n.event, n.censor. */
-static void add_rows(allocation *a, const sr_cox_curve *curve)
+static void add_rows(sr_allocation *a, const sr_cox_curve *curve)
 {
     const size_t n_stratum = (size_t)curve->rs.n_stratum;
-    add_element(a, REALSXP, n_stratum, 0);
-    add_element(a, REALSXP, n_stratum, 0);
+    sr_add_element(a, REALSXP, n_stratum, 0);
+    sr_add_element(a, REALSXP, n_stratum, 0);
     for (int e = 0; e < 4; e++)
-        add_element(a, REALSXP, curve->rows.n_row, 0);
+        sr_add_element(a, REALSXP, curve->rows.n_row, 0);
 }
 
 static void copy_rows(SEXP list, const sr_cox_curve *curve)
@@ -80,12 +43,12 @@ static void copy_rows(SEXP list, const sr_cox_curve *curve)
 static sr_status baseline_out(const sr_cox_curve *curve, SEXP list)
 {
     const size_t n_row = curve->rows.n_row, p = curve->path.p;
-    allocation a = {.list = list};
+    sr_allocation a = {.list = list};
     add_rows(&a, curve);
     for (int e = 0; e < 3; e++)
-        add_element(&a, REALSXP, n_row, 0);
-    add_element(&a, REALSXP, p > 0 ? n_row : SIZE_MAX, p);
-    SR_TRY(allocate(&a));
+        sr_add_element(&a, REALSXP, n_row, 0);
+    sr_add_element(&a, REALSXP, p > 0 ? n_row : SIZE_MAX, p);
+    SR_TRY(sr_allocate(&a));
     copy_rows(list, curve);
     sr_cox_curve_baseline(curve, REAL(VECTOR_ELT(list, 6)), REAL(VECTOR_ELT(list, 7)),
                           REAL(VECTOR_ELT(list, 8)), p > 0 ? REAL(VECTOR_ELT(list, 9)) : NULL);
@@ -134,12 +97,12 @@ static sr_status patients_out(sr_context *ctx, const sr_cox_curve *curve, const 
     size_t n_value = who->stratum == NULL ? curve->rows.n_row * who->n : 0;
     for (size_t i = 0; who->stratum != NULL && i < who->n; i++)
         n_value += rows_of(curve, who->stratum[i]);
-    allocation a = {.list = list};
+    sr_allocation a = {.list = list};
     add_rows(&a, curve);
-    add_element(&a, REALSXP, n_value, 0);
-    add_element(&a, REALSXP, n_value, 0);
-    add_element(&a, REALSXP, who->var == NULL ? SIZE_MAX : n_value, 0);
-    SR_TRY(allocate(&a));
+    sr_add_element(&a, REALSXP, n_value, 0);
+    sr_add_element(&a, REALSXP, n_value, 0);
+    sr_add_element(&a, REALSXP, who->var == NULL ? SIZE_MAX : n_value, 0);
+    SR_TRY(sr_allocate(&a));
     copy_rows(list, curve);
     double *survival = REAL(VECTOR_ELT(list, 6)), *hazard = REAL(VECTOR_ELT(list, 7));
     double *std_err = who->var == NULL ? NULL : REAL(VECTOR_ELT(list, 8));
