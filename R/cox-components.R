@@ -124,10 +124,13 @@ wald_statistic <- function(var, b, estimable) {
 }
 
 # b' V^-1 b, V scaled to correlations first; directions in which V has no extent add nothing.
-quadratic_form <- function(var, b) {
+quadratic_form <- function(var, b) ranked_form(var, b)$value
+
+# list(value, rank): the same with the number of directions in which V has an extent
+ranked_form <- function(var, b) {
   size <- sqrt(diag(var))
   is_used <- is.finite(size) & size > 0
-  if (!any(is_used)) return(0)
+  if (!any(is_used)) return(list(value = 0, rank = 0L))
   size <- size[is_used]
   correlation <- var[is_used, is_used, drop = FALSE] / outer(size, size)
   z <- b[is_used] / size
@@ -135,7 +138,7 @@ quadratic_form <- function(var, b) {
   rank <- attr(root, "rank")
   kept <- attr(root, "pivot")[seq_len(rank)]
   root <- root[seq_len(rank), seq_len(rank), drop = FALSE]
-  sum(backsolve(root, z[kept], transpose = TRUE)^2)
+  list(value = sum(backsolve(root, z[kept], transpose = TRUE)^2), rank = rank)
 }
 
 # No event: coxph() gives NA coefficients, and so do we, with a warning.
