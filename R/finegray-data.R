@@ -15,10 +15,21 @@ finegray_control <- function(ties, control) {
   )
 }
 
+# What the robust variance is to know; `extra`: n x p, added to the scores.
+finegray_robust <- function(kind, cluster = NULL, extra = NULL, wants_scores = FALSE) {
+  code <- if (is.null(cluster)) NULL else group_numbers(cluster)
+  list(
+    match(kind, c("model", "robust", "finegray")) - 1L, code,
+    if (is.null(code)) 0L else max(code) + 1L, extra, wants_scores
+  )
+}
+
 # Coefficients, var (inverse information), score, loglik, score_test, iter, rank, converged,
-# linear.predictors, residuals, merged (times merged, of how many)
-finegray_newton <- function(data, spec, control, init, is_centred) {
-  .Call(C_finegray_fit, data, spec, control, init, is_centred)
+# linear.predictors, residuals, merged (times merged, of how many), robust (variance), scores
+# (n x p, weighted)
+finegray_newton <- function(data, spec, control, init, is_centred,
+                            robust = finegray_robust("model")) {
+  .Call(C_finegray_fit, data, spec, control, init, is_centred, robust)
 }
 
 # The Cox model of censoring: its hazard ratios. A censoring comes after an event at the same time,
@@ -45,4 +56,25 @@ finegray_cox_censoring <- function(censoring, y, weights, control) {
   censoring$var <- fit$var
   censoring$data <- data
   censoring
+}
+
+# What estimating the coefficients of the Cox model of censoring adds to each row's score: the
+# score's derivative in them (central differences: the score is as smooth as exp()) times their
+# influence.
+finegray_cox_extra <- function(fit, data, spec, control, censoring) {
+  p <- length(fit$coefficients)
+  control[[2L]] <- 0
+  slope <- vapply(seq_len(ncol(censoring$z)), function(j) {
+    z <- censoring$z[, j] - mean(censoring$z[, j])
+    step <- 1e-4 / max(abs(z), 1e-300)
+    score <- function(sign) {
+      spec[[3L]] <- censoring$ratio * exp(sign * step * z)
+      finegray_newton(data, spec, control, fit$coefficients, rep.int(TRUE, p))$score
+    }
+    (score(1) - score(-1)) / (2 * step)
+  }, numeric(p))
+  influence <- cox_score_residuals(
+    censoring$data, log(censoring$ratio), "breslow", weighted = TRUE
+  ) %*% censoring$var
+  influence %*% t(matrix(slope, p))
 }

@@ -103,7 +103,7 @@
 #' @export
 fit_finegray <- function(formula, data, cause = NULL, censoring = ~ 1,
                          ties = c("breslow", "efron"), weights, subset, na.action, strata, cluster,
-                         id, variance = c("model", "robust", "finegray"),
+                         id, variance = c("finegray", "robust", "model"),
                          weighted_censoring = FALSE, init, control, singular.ok = TRUE,
                          model = FALSE, ...) {
   call <- match.call()
@@ -112,7 +112,7 @@ fit_finegray <- function(formula, data, cause = NULL, censoring = ~ 1,
   check_finegray_dots(...names())
   asked <- list(
     method = choose_one(ties, c("breslow", "efron"), "ties"),
-    variance = choose_one(variance, c("model", "robust", "finegray"), "variance"),
+    variance = choose_one(variance, c("finegray", "robust", "model"), "variance"),
     control = cox_control(if (!missing(control)) control, list(...)),
     weighted_censoring = check_flag(weighted_censoring, "weighted_censoring"),
     singular.ok = check_flag(singular.ok, "singular.ok"), firth = FALSE,
@@ -178,7 +178,6 @@ finegray_variance_kind <- function(kind, frame, is_given) {
       i = "Use `variance = \"finegray\"` or \"robust\"."
     ), arg = "variance")
   }
-  if (kind != "model") stop_unsupported("There is no robust variance yet.", arg = "variance")
   kind
 }
 
@@ -196,8 +195,17 @@ finegray_estimate <- function(frame, cause, censoring, asked) {
   )
   spec <- finegray_spec(cause, censoring, g_weights)
   control <- finegray_control(asked$method, asked$control)
-  fit <- finegray_newton(data, spec, control, frame$init, rep.int(TRUE, p))
+  has_extra <- censoring$kind == "cox" && asked$variance == "finegray" && p > 0L
+  robust <- finegray_robust(if (has_extra) "model" else asked$variance, frame$cluster)
+  fit <- finegray_newton(data, spec, control, frame$init, rep.int(TRUE, p), robust)
   if (is.double(fit)) stop_finegray_row(fit, frame)
+  if (has_extra) {
+    extra <- finegray_cox_extra(fit, data, spec, control, censoring)
+    robust <- finegray_robust("finegray", frame$cluster, extra)
+    control[[2L]] <- 0
+    again <- finegray_newton(data, spec, control, fit$coefficients, rep.int(TRUE, p), robust)
+    fit$robust <- again$robust
+  }
   if (!is.null(frame$init)) {
     data[1L] <- list(NULL)
     fit$loglik[[1L]] <- finegray_newton(data, spec, control, NULL, logical())$loglik[[1L]]
@@ -219,18 +227,21 @@ stop_finegray_row <- function(row, frame) {
 }
 
 finegray_close <- function(estimate, frame, cause, asked, request, call) {
-  estimate$var <- unname(estimate$var)
   coefficients <- estimate$coefficients
   is_lost <- is_aliased(estimate)
   coefficients[is_lost] <- NA
   names(coefficients) <- frame$x_names
-  dimnames(estimate$var) <- list(frame$x_names, frame$x_names)
+  names <- list(frame$x_names, frame$x_names)
+  naive <- structure(estimate$var, dimnames = names)
+  is_robust <- !is.null(estimate$robust)
   y <- frame$y
   states <- attr(y, "states")
   count <- frame$count
   frame$call <- call
   parts <- list(
-    coefficients = coefficients, var = estimate$var, loglik = estimate$loglik,
+    coefficients = coefficients,
+    var = if (is_robust) structure(estimate$robust, dimnames = names) else naive,
+    naive.var = if (is_robust) naive, loglik = estimate$loglik,
     nevent = sum(count$events), n_competing = sum(count$competing),
     title = sprintf("Fine-Gray model, subdistribution hazard of \"%s\"", states[[cause]]),
     ratio = "subdistribution hazard ratios", is_pseudo = TRUE, score = estimate$score,

@@ -29,7 +29,7 @@ static void add_block(const double *block, size_t p, size_t m, double *meat, dou
 
 /* Where the rows of a cross-product come from: scores of rows, or sums of clusters by row. */
 typedef struct {
-    const sr_cox_scores *scores; /* NULL: sums */
+    const sr_score_rows *scores; /* NULL: sums */
     const double *sums;          /* [n x p] by row */
     const double *root; /* [p x p] lower triangular: each row times it; NULL: as they are */
     size_t n, p;
@@ -58,7 +58,7 @@ static void source_block(const row_source *source, size_t from, size_t m, double
                          double *side)
 {
     if (source->scores != NULL) {
-        sr_cox_scores_block(source->scores, 1, from, m, block, side);
+        source->scores->fill(source->scores->scores, from, m, block, side);
         return;
     }
     for (size_t i = 0; i < m; i++)
@@ -126,10 +126,10 @@ static void add_to_clusters(const cluster_batch *batch, size_t first, size_t las
     }
 }
 
-static sr_status cluster_sums(sr_context *ctx, const sr_cox_scores *scores,
+static sr_status cluster_sums(sr_context *ctx, const sr_score_rows *scores,
                               const sr_cox_clusters *by, double *sums)
 {
-    const size_t n = scores->z.n, p = scores->z.p, n_owner = (size_t)ctx->n_thread;
+    const size_t n = scores->n, p = scores->p, n_owner = (size_t)ctx->n_thread;
     size_t batch_blocks = BATCH_DOUBLES / (p * BLOCK);
     if (batch_blocks < 2)
         batch_blocks = 2;
@@ -145,8 +145,8 @@ static sr_status cluster_sums(sr_context *ctx, const sr_cox_scores *scores,
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rows > SR_PARALLEL_FROM)
         for (size_t b = 0; b < n_block; b++) {
             const size_t first = b * BLOCK, m = rows - first < BLOCK ? rows - first : BLOCK;
-            sr_cox_scores_block(scores, 1, from + first, m, room + b * p * BLOCK,
-                                side + b * p * BLOCK);
+            scores->fill(scores->scores, from + first, m, room + b * p * BLOCK,
+                         side + b * p * BLOCK);
         }
 #pragma omp parallel for num_threads(ctx->n_thread) schedule(static) if (rows > SR_PARALLEL_FROM)
         for (size_t t = 0; t < n_owner; t++)
@@ -155,12 +155,12 @@ static sr_status cluster_sums(sr_context *ctx, const sr_cox_scores *scores,
     return SR_OK;
 }
 
-sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
+static sr_status scores_meat(sr_context *ctx, const sr_score_rows *scores,
                              const sr_cox_clusters *by, const double *root, double *meat,
                              double *total)
 {
-    const size_t p = scores->z.p;
-    row_source source = {scores, NULL, root, scores->z.n, p};
+    const size_t p = scores->p;
+    row_source source = {scores, NULL, root, scores->n, p};
     if (by->cluster == NULL || p == 0)
         return cross_rows(ctx, &source, meat, total);
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
@@ -173,6 +173,19 @@ sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
     SR_TRY(cross_rows(ctx, &source, meat, total));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
+}
+
+static void fill_cox(const void *scores, size_t from, size_t m, double *block, double *side)
+{
+    sr_cox_scores_block(scores, 1, from, m, block, side);
+}
+
+sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
+                             const sr_cox_clusters *by, const double *root, double *meat,
+                             double *total)
+{
+    const sr_score_rows rows = {fill_cox, scores, scores->z.n, scores->z.p};
+    return scores_meat(ctx, &rows, by, root, meat, total);
 }
 
 /* Lower triangular root of a variance, root root' = var; zero columns where it has no extent. The
@@ -210,6 +223,23 @@ static void enclose(size_t p, const double *root, const double *meat, double *ha
                 sum += half[i * p + k] * root[j * p + k];
             var[i * p + j] = var[j * p + i] = sum;
         }
+}
+
+sr_status sr_score_rows_sandwich(sr_context *ctx, const sr_score_rows *rows,
+                                 const sr_cox_clusters *by, const double *var, double *out)
+{
+    const size_t p = rows->p;
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    double *root, *meat, *half, *total;
+    SR_TAKE(root, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(meat, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(half, sr_arena_double(&ctx->arena, p * p));
+    SR_TAKE(total, sr_arena_double(&ctx->arena, p));
+    variance_root(p, var, total, root);
+    SR_TRY(scores_meat(ctx, rows, by, root, meat, total));
+    enclose(p, root, meat, half, out);
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
 }
 
 /* total' meat^-1 total, both scaled to a unit diagonal first: what counts as aliased must not

@@ -17,7 +17,7 @@
  *
  * Shapes, owners and reference: model_finegray.h. Cost a step O(n p^2); memory K p doubles.
  */
-#include "model_finegray.h"
+#include "model_finegray_scores.h"
 #include "core_gram.h"
 #include "core_optim.h"
 #include "core_thread.h"
@@ -127,7 +127,8 @@ static void put_rows(const search *s, double constant, size_t from, size_t to, s
 }
 
 /* Results of the rows, from one more evaluation at the estimate */
-static sr_status finish(sr_context *ctx, search *s, const sr_newton_result *found, sr_fg_fit *fit)
+static sr_status finish(sr_context *ctx, search *s, int has_x, const sr_newton_result *found,
+                        sr_fg_fit *fit)
 {
     const size_t n = s->model->rs.n, p = s->x.p;
     double constant = 0, f;
@@ -138,10 +139,29 @@ static sr_status finish(sr_context *ctx, search *s, const sr_newton_result *foun
         for (size_t k = 0; k < p; k++)
             fit->var[j * p + k] = found->inverse[j * p + k] * s->scale[j] * s->scale[k];
     }
-    SR_TRY(sum_risks(ctx, s, 0, &f));
+    SR_TRY(sum_risks(ctx, s, has_x, &f));
     SR_TRY(sum_hazards(ctx, s));
     SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
                 put_rows(s, constant, b * SR_BLOCK, sr_block_end(n, b), fit));
+    return SR_OK;
+}
+
+static sr_status robust_variance(sr_context *ctx, const search *s, const sr_fg_robust *robust,
+                                 sr_fg_fit *fit)
+{
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    sr_fg_scores scores = {.model = s->model,
+                           .z = s->x,
+                           .risk = s->risk,
+                           .tail = s->tail,
+                           .hazard = &s->hazard,
+                           .extra = robust->extra};
+    SR_TRY(sr_fg_scores_open(ctx, &s->sums, robust->kind, &scores));
+    const sr_score_rows rows = {sr_fg_scores_fill, &scores, s->x.n, s->x.p};
+    SR_TRY(sr_score_rows_sandwich(ctx, &rows, &robust->by, fit->var, fit->robust));
+    if (fit->scores != NULL)
+        SR_TRY(sr_fg_scores_all(ctx, &scores, fit->scores));
+    sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }
 
@@ -157,7 +177,7 @@ static void put_search(const sr_newton_result *found, sr_fg_fit *fit)
 }
 
 sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
-                           sr_fg_fit *fit)
+                           const sr_fg_robust *robust, sr_fg_fit *fit)
 {
     const size_t p = data->rows.x.p;
     sr_fg_model model;
@@ -181,7 +201,10 @@ sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox
         const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
         SR_TRY(sr_newton(ctx, &objective, &steps, &found));
     }
-    SR_TRY(finish(ctx, &s, &found, fit));
+    const int is_robust = robust->kind != SR_FG_MODEL && p > 0;
+    SR_TRY(finish(ctx, &s, is_robust, &found, fit));
+    if (is_robust)
+        SR_TRY(robust_variance(ctx, &s, robust, fit));
     sr_arena_restore(&ctx->arena, mark);
     put_search(&found, fit);
     return SR_OK;

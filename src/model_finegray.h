@@ -16,6 +16,7 @@
 #ifndef SR_MODEL_FINEGRAY_H
 #define SR_MODEL_FINEGRAY_H
 #include "model_cox_layout.h"
+#include "model_cox_resid.h"
 
 /* What decides who is censored */
 typedef struct {
@@ -39,12 +40,19 @@ typedef enum {
     SR_FG_ESTIMATED, /* robust, with what estimating G and H adds */
 } sr_fg_variance;
 
+typedef struct {
+    sr_fg_variance kind;
+    sr_cox_clusters by;
+    const double *extra; /* [n x p] by column, added to the scores; NULL: nothing */
+} sr_fg_robust;
+
 /* All pointers are the caller's room. */
 typedef struct {
     double *coef;   /* [p] aliased columns hold 0 */
     double *var;    /* [p x p] inverse information */
     double *score;  /* [p] gradient at the estimate */
-    double *robust; /* [p x p], NULL: not wanted */
+    double *robust; /* [p x p], not touched for SR_FG_MODEL */
+    double *scores; /* [n x p] weighted, of the kind of the variance; NULL: not wanted */
     double loglik[2];
     double score_test;
     int n_iter, rank, n_halving, is_converged;
@@ -55,10 +63,11 @@ typedef struct {
 } sr_fg_fit;
 
 /* Rows that stay in the risk sets after a competing event at T (no row where no event of the cause
- * follows), ordered by curve (group and ratio), then by slot. */
+ * follows), ordered by curve (group and ratio), then by stratum and T. */
 typedef struct {
     size_t n;
     uint32_t *row;   /* [n] */
+    uint32_t *place; /* [n] place of T in the time index */
     uint32_t *leave; /* [n] slot of the last event time <= T */
     double *first;   /* [n] omega at slot leave + 1 */
     size_t n_curve;
@@ -76,7 +85,6 @@ typedef struct {
     sr_riskset rs;
     double *at_risk; /* [n_slot] weight at risk, times the ratio */
     double *step;    /* [n_slot] the hazard there */
-    double *factor;  /* [n_slot] what a change of the step changes -log of the curve by */
     double *sum;     /* [n_slot] -log of the curve after that slot */
 } sr_fg_curve;
 
@@ -100,5 +108,5 @@ sr_status sr_fg_add_late(sr_context *ctx, const sr_fg_model *model, const sr_col
 sr_status sr_fg_tail(sr_context *ctx, const sr_fg_model *model, const double *value, double *out);
 
 sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
-                           sr_fg_fit *fit);
+                           const sr_fg_robust *robust, sr_fg_fit *fit);
 #endif

@@ -16,13 +16,7 @@
  */
 #include "core_exp.h"
 #include "core_thread.h"
-#include "model_finegray.h"
-
-/* The rows of one curve in one stratum: late rows [from, to), slots up to `end` */
-typedef struct {
-    size_t from, to, end;
-    const double *fall; /* [n_slot] q, set from late.leave[from] + 2 on */
-} late_run;
+#include "model_finegray_late.h"
 
 static size_t run_end(const sr_fg_model *m, size_t from, size_t curve_end)
 {
@@ -45,11 +39,14 @@ static void fill_fall(const sr_fg_model *m, size_t c, size_t from, size_t end, d
     sr_exp_block(end - from, fall + from);
 }
 
-static late_run make_run(const sr_fg_model *m, size_t c, size_t from, double *fall)
+sr_fg_run sr_fg_run_make(const sr_fg_model *m, size_t c, size_t from, double *fall)
 {
     const size_t first = m->late.leave[from];
-    late_run run = {from, run_end(m, from, m->late.curve_begin[c + 1]), 0, fall};
-    run.end = m->rs.slot_begin[(size_t)m->rs.slot_stratum[first] + 1];
+    const sr_fg_run run = {.from = from,
+                           .to = run_end(m, from, m->late.curve_begin[c + 1]),
+                           .first = first,
+                           .end = m->rs.slot_begin[(size_t)m->rs.slot_stratum[first] + 1],
+                           .fall = fall};
     if (first + 2 < run.end)
         fill_fall(m, c, first + 2, run.end, fall);
     return run;
@@ -63,7 +60,7 @@ typedef struct {
 } late_task;
 
 /* Column 0 is the risk itself, then come those of x. */
-static void add_column(const late_task *task, const late_run *run, size_t column)
+static void add_column(const late_task *task, const sr_fg_run *run, size_t column)
 {
     const sr_fg_late *const late = &task->model->late;
     const size_t j = column - 1;
@@ -72,7 +69,7 @@ static void add_column(const late_task *task, const late_run *run, size_t column
     double *const out = column == 0 ? task->sums->S0 : task->sums->S1 + j * task->model->rs.n_slot;
     size_t l = run->from;
     double sum = 0;
-    for (size_t k = late->leave[run->from]; k + 1 < run->end; k++) {
+    for (size_t k = run->first; k + 1 < run->end; k++) {
         if (l > run->from)
             sum *= run->fall[k + 1];
         for (; l < run->to && late->leave[l] == k; l++) {
@@ -94,10 +91,10 @@ sr_status sr_fg_add_late(sr_context *ctx, const sr_fg_model *model, const sr_col
     SR_TAKE(fall, sr_arena_double(&ctx->arena, model->rs.n_slot));
     for (size_t c = 0; c < late->n_curve; c++) {
         SR_TICK(ctx);
-        late_run run;
+        sr_fg_run run;
         for (size_t from = late->curve_begin[c]; from < late->curve_begin[c + 1]; from = run.to) {
-            run = make_run(model, c, from, fall);
-            const size_t work = run.end - late->leave[from] + (run.to - from);
+            run = sr_fg_run_make(model, c, from, fall);
+            const size_t work = run.end - run.first + (run.to - from);
             SR_FOR_EACH(ctx, work > SR_PARALLEL_FROM / 8, column, n_column,
                         add_column(&task, &run, column));
         }
@@ -106,13 +103,13 @@ sr_status sr_fg_add_late(sr_context *ctx, const sr_fg_model *model, const sr_col
     return SR_OK;
 }
 
-static void tail_of_run(const sr_fg_late *late, const late_run *run, const double *value,
+static void tail_of_run(const sr_fg_late *late, const sr_fg_run *run, const double *value,
                         double *out)
 {
     double sum = 0;
     size_t l = run->to;
-    for (size_t k = run->end; k-- > late->leave[run->from] + 1;) {
-        sum = value[k] + (k + 1 < run->end ? run->fall[k + 1] * sum : 0);
+    for (size_t k = run->end; k-- > run->first + 1;) {
+        sum = sr_fg_tail_step(run, k, value[k], sum);
         for (; l > run->from && late->leave[l - 1] + 1 == k; l--)
             out[late->row[l - 1]] = late->first[l - 1] * sum;
     }
@@ -128,9 +125,9 @@ sr_status sr_fg_tail(sr_context *ctx, const sr_fg_model *model, const double *va
         out[i] = 0;
     for (size_t c = 0; c < late->n_curve; c++) {
         SR_TICK(ctx);
-        late_run run;
+        sr_fg_run run;
         for (size_t from = late->curve_begin[c]; from < late->curve_begin[c + 1]; from = run.to) {
-            run = make_run(model, c, from, fall);
+            run = sr_fg_run_make(model, c, from, fall);
             tail_of_run(late, &run, value, out);
         }
     }

@@ -80,17 +80,13 @@ static void sum_hazards(int is_product, double last, sr_fg_curve *curve)
     for (int s = 0; s < rs->n_stratum; s++) {
         double sum = 0;
         for (size_t k = rs->slot_begin[s]; k < rs->slot_begin[s + 1]; k++) {
-            double step = 0, factor = 1;
+            double step = 0;
             if (k > rs->slot_begin[s]) {
                 step = rs->death_weight[k] / curve->at_risk[k];
                 const double left = 1 - step;
-                factor = is_product ? 1 / left : 1;
-                if (is_product && left < NOTHING_LEFT)
-                    factor = 0;
                 sum += !is_product ? step : left < NOTHING_LEFT ? last : -log1p(-step);
             }
             curve->step[k] = step;
-            curve->factor[k] = factor;
             curve->sum[k] = sum;
         }
     }
@@ -104,7 +100,6 @@ static sr_status make_curve(sr_context *ctx, const sr_times *times, const double
     sr_risk_sums sums;
     SR_TRY(sr_risk_sums_take(ctx, &out->rs, NULL, &sums));
     SR_TAKE(out->step, sr_arena_double(&ctx->arena, n_slot));
-    SR_TAKE(out->factor, sr_arena_double(&ctx->arena, n_slot));
     SR_TAKE(out->sum, sr_arena_double(&ctx->arena, n_slot));
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *risk;
@@ -206,14 +201,19 @@ static sr_status order_by(sr_context *ctx, size_t n, const double *key, uint32_t
     return SR_OK;
 }
 
-static sr_status order_late(sr_context *ctx, const sr_fg_model *m, size_t n, uint32_t *row)
+static sr_status order_late(sr_context *ctx, const sr_fg_model *m, const uint32_t *place, size_t n,
+                            uint32_t *row)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     double *key;
     SR_TAKE(key, sr_arena_double(&ctx->arena, n));
     for (size_t l = 0; l < n; l++)
-        key[l] = m->rs.cell[row[l]];
+        key[l] = place[row[l]];
     SR_TRY(order_by(ctx, n, key, row));
+    for (size_t l = 0; m->rs.n_stratum > 1 && l < n; l++)
+        key[l] = (double)sr_stratum_of(&m->cox.times, row[l]);
+    if (m->rs.n_stratum > 1)
+        SR_TRY(order_by(ctx, n, key, row));
     for (size_t l = 0; m->data->censoring.ratio != NULL && l < n; l++)
         key[l] = ratio_of(m->data, row[l]);
     if (m->data->censoring.ratio != NULL)
@@ -276,7 +276,7 @@ static sr_status first_weights(const sr_fg_model *m, sr_fg_late *late, size_t *b
     return SR_OK;
 }
 
-static sr_status make_late(sr_context *ctx, sr_fg_model *m, size_t *bad_row)
+static sr_status make_late(sr_context *ctx, const uint32_t *place, sr_fg_model *m, size_t *bad_row)
 {
     sr_fg_late *const late = &m->late;
     const size_t n = m->rs.n;
@@ -284,14 +284,17 @@ static sr_status make_late(sr_context *ctx, sr_fg_model *m, size_t *bad_row)
         late->n += is_late(m, i);
     SR_TAKE(late->row, sr_arena_index(&ctx->arena, late->n));
     SR_TAKE(late->leave, sr_arena_index(&ctx->arena, late->n));
+    SR_TAKE(late->place, sr_arena_index(&ctx->arena, late->n));
     SR_TAKE(late->first, sr_arena_double(&ctx->arena, late->n));
     size_t l = 0;
     for (size_t i = 0; i < n; i++)
         if (is_late(m, i))
             late->row[l++] = (uint32_t)i;
-    SR_TRY(order_late(ctx, m, late->n, late->row));
-    for (l = 0; l < late->n; l++)
+    SR_TRY(order_late(ctx, m, place, late->n, late->row));
+    for (l = 0; l < late->n; l++) {
         late->leave[l] = m->rs.cell[late->row[l]];
+        late->place[l] = place[late->row[l]];
+    }
     SR_TRY(find_curves(ctx, m, late));
     SR_TRY(fill_values(ctx, m, &m->censoring, 0, &late->hazard));
     if (m->entry.rs.n > 0)
@@ -310,7 +313,7 @@ static sr_status make_from_index(sr_context *ctx, const sr_timeindex *index, int
         if (m->cox.times.event[i] != 0)
             m->slot_place[sr_leave(&m->rs, i)] = index->stop[i];
     SR_TRY(make_curves(ctx, index, m));
-    return make_late(ctx, m, bad_row);
+    return make_late(ctx, index->stop, m, bad_row);
 }
 
 sr_status sr_fg_model_make(sr_context *ctx, const sr_fg_data *data, int is_efron, double tol_time,

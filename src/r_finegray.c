@@ -24,10 +24,24 @@ static void fg_data_from_r(SEXP bundle, SEXP spec, sr_fg_data *out)
     out->censoring.weight = sr_doubles_or_null(VECTOR_ELT(spec, 3), n, "weight");
 }
 
-enum { COEF, VAR, SCORE, LOGLIK, SCORE_TEST, ITER, RANK, CONVERGED, ETA, MARTINGALE, MERGED };
-static const char *const fit_names[] = {"coefficients",      "var",       "score",  "loglik",
-                                        "score_test",        "iter",      "rank",   "converged",
-                                        "linear.predictors", "residuals", "merged", NULL};
+enum {
+    COEF,
+    VAR,
+    SCORE,
+    LOGLIK,
+    SCORE_TEST,
+    ITER,
+    RANK,
+    CONVERGED,
+    ETA,
+    MARTINGALE,
+    MERGED,
+    ROBUST,
+    SCORES
+};
+static const char *const fit_names[] = {
+    "coefficients",      "var",       "score",  "loglik", "score_test", "iter", "rank", "converged",
+    "linear.predictors", "residuals", "merged", "robust", "scores",     NULL};
 
 static double *put_doubles(SEXP list, int place, R_xlen_t n)
 {
@@ -81,7 +95,18 @@ static sr_cox_control control_from_r(SEXP control, SEXP init, SEXP is_centred)
                             .is_centred = LOGICAL_RO(is_centred)};
 }
 
-SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_centred)
+/* list(kind, cluster from 0 or NULL, number of clusters, extra, are scores wanted) */
+static sr_fg_robust robust_from_r(SEXP robust, size_t n, size_t p)
+{
+    return (sr_fg_robust){
+        .kind = (sr_fg_variance)Rf_asInteger(VECTOR_ELT(robust, 0)),
+        .by = {sr_integers_or_null(VECTOR_ELT(robust, 1), n, "cluster"),
+               (size_t)Rf_asInteger(VECTOR_ELT(robust, 2))},
+        .extra = sr_doubles_or_null(VECTOR_ELT(robust, 3), n * p, "extra"),
+    };
+}
+
+SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_centred, SEXP robust)
 {
     sr_fg_data data;
     fg_data_from_r(bundle, spec, &data);
@@ -93,9 +118,14 @@ SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_cen
                      .score = put_doubles(list, SCORE, p),
                      .eta = put_doubles(list, ETA, n),
                      .martingale = put_doubles(list, MARTINGALE, n)};
+    const sr_fg_robust wanted = robust_from_r(robust, (size_t)n, (size_t)p);
+    if (wanted.kind != SR_FG_MODEL)
+        fit.robust = put_matrix(list, ROBUST, p, p);
+    if (wanted.kind != SR_FG_MODEL && Rf_asLogical(VECTOR_ELT(robust, 4)) == TRUE)
+        fit.scores = put_matrix(list, SCORES, n, p);
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = sr_fg_fit_newton(&ctx, &data, &asked, &fit);
+    const sr_status status = sr_fg_fit_newton(&ctx, &data, &asked, &wanted, &fit);
     SEXP bad = PROTECT(bad_row_to_r(&ctx, status, fit.bad_row));
     put_scalars(list, &fit);
     UNPROTECT(2);

@@ -1,11 +1,6 @@
 # Fine and Gray's model as its definition reads: one row for each subject and event time at which it
 # is at risk, with its weight, for coxph(). Slow: O(n K) rows.
 
-# -log of the curve: sum of the terms of the times `at` for which is_before(at) holds
-curve_before <- function(times, terms, before) {
-  vapply(before, function(t) sum(terms[times < t]), 0)
-}
-
 # list(rows, start, stop, event, weight): the rows of the expanded data set, `row` the subject.
 #   entry  entry times, -Inf where none;  group  of the censoring distribution
 #   ratio  hazard ratios of censoring (Breslow), NULL for product-limit estimates
@@ -54,4 +49,72 @@ oracle_finegray_rows <- function(time, status, cause = 1, entry = rep(-Inf, leng
   })
   rows <- do.call(rbind, rows)
   rows[rows$omega > 0, ]
+}
+
+# coxph() on these rows; `rhs` the right side of its formula, `weights` case weights
+oracle_finegray_fit <- function(data, rhs, ties = "breslow", weights = rep(1, nrow(data)), ...) {
+  rows <- oracle_finegray_rows(data$time, data$kind, entry = data$entry, ...)
+  long <- cbind(data[rows$row, setdiff(names(data), c("time", "entry"))], rows)
+  long$both <- long$omega * weights[rows$row]
+  survival::coxph(
+    stats::as.formula(paste("Surv(start, stop, event) ~", rhs)), long, weights = both,
+    ties = ties, control = tight, robust = FALSE
+  )
+}
+
+# Competing risks whose censoring depends on g and a; `scale` > 0: times are whole numbers.
+simulate_finegray <- function(n, seed, scale = 0, late = FALSE) {
+  set.seed(seed)
+  d <- data.frame(
+    a = rnorm(n), b = rbinom(n, 1, 0.5), s = factor(sample(c("p", "q"), n, TRUE)),
+    g = factor(sample(c("x", "y"), n, TRUE)), w = sample(1:3, n, TRUE)
+  )
+  first <- rexp(n, exp(0.5 * d$a))
+  other <- rexp(n, 0.7 * exp(-0.4 * d$b))
+  censored <- rexp(n, 0.6 * exp(0.8 * (d$g == "x") + 0.3 * d$a))
+  d$entry <- if (late) runif(n, 0, 0.6) * rbinom(n, 1, 0.6) else 0
+  d$time <- pmin(first, other, censored)
+  d$kind <- ifelse(d$time == censored, 0, ifelse(d$time == first, 1, 2))
+  if (scale > 0) {
+    d$time <- ceiling(d$time * scale)
+    d$entry <- floor(d$entry * scale)
+  }
+  d <- d[d$entry < d$time, ]
+  if (!late) d$entry <- -Inf
+  d$state <- factor(d$kind, 0:2, c("censored", "event", "other"))
+  d$id <- seq_len(nrow(d))
+  d
+}
+
+# The influence of each row on the score, weights estimated, as Fine and Gray (1999) define it
+# (Breslow ties, no late entry, one baseline): n x p. `fit` from oracle_finegray_fit().
+oracle_finegray_influence <- function(d, x, beta, group = rep(1, nrow(d))) {
+  rows <- oracle_finegray_rows(d$time, d$kind, group = group)
+  risk <- rows$omega * exp(drop(x %*% beta))[rows$row]
+  times <- sort(unique(rows$stop))
+  k <- match(rows$stop, times)
+  s0 <- drop(rowsum(risk, k))
+  s1 <- rowsum(risk * x[rows$row, , drop = FALSE], k)
+  mean <- s1 / s0
+  hazard <- drop(rowsum(rows$event, k)) / s0
+  part <- (x[rows$row, , drop = FALSE] - mean[k, , drop = FALSE]) *
+    (rows$event - risk * hazard[k])
+  out <- matrix(0, nrow(d), ncol(x))
+  sums <- rowsum(part, rows$row)
+  out[as.integer(rownames(sums)), ] <- sums
+  is_late <- rows$stop > d$time[rows$row]
+  for (g in unique(group)) {
+    mine <- which(group == g)
+    for (u in sort(unique(d$time[mine][d$kind[mine] == 0]))) {
+      at_risk <- mine[d$time[mine] > u | d$time[mine] == u & d$kind[mine] == 0]
+      gone <- mine[d$time[mine] == u & d$kind[mine] == 0]
+      used <- is_late & rows$stop > u & d$time[rows$row] <= u & rows$row %in% mine
+      q <- -colSums(part[used, , drop = FALSE]) / length(at_risk)
+      out[gone, ] <- sweep(out[gone, , drop = FALSE], 2, q, "+")
+      out[at_risk, ] <- sweep(
+        out[at_risk, , drop = FALSE], 2, q * length(gone) / length(at_risk)
+      )
+    }
+  }
+  out
 }
