@@ -25,11 +25,27 @@ finegray_robust <- function(kind, cluster = NULL, extra = NULL, wants_scores = F
 }
 
 # Coefficients, var (inverse information), score, loglik, score_test, iter, rank, converged,
-# linear.predictors, residuals, merged (times merged, of how many), robust (variance), scores
-# (n x p, weighted)
+# linear.predictors, residuals, merged (times merged, of how many, event times), robust (variance),
+# scores (n x p, weighted), and of each event time stratum (from 0), time, step of the hazard. A
+# number in place of all that: see stop_finegray_row().
 finegray_newton <- function(data, spec, control, init, is_centred,
                             robust = finegray_robust("model")) {
   .Call(C_finegray_fit, data, spec, control, init, is_centred, robust)
+}
+
+# Event times with the cumulative hazard of a row whose linear predictor is 0
+finegray_baseline <- function(estimate, levels) {
+  kept <- seq_len(estimate$merged[[3L]])
+  stratum <- estimate$stratum[kept]
+  first <- !duplicated(stratum)
+  total <- cumsum(estimate$step[kept])
+  before <- (total - estimate$step[kept])[first]
+  out <- list(
+    time = estimate$time[kept],
+    cumhaz = total - rep.int(before, tabulate(match(stratum, unique(stratum))))
+  )
+  if (!is.null(levels)) out$stratum <- stratum
+  out
 }
 
 # The Cox model of censoring: its hazard ratios. A censoring comes after an event at the same time,

@@ -72,6 +72,8 @@
 #'   \item{linear.predictors}{\eqn{x_i'\beta + o_i}{x_i'b + o_i}, not centred}
 #'   \item{residuals}{martingale residuals, with the weighted time after a competing event}
 #'   \item{n, nevent, n_competing}{rows, events of the cause, competing events}
+#'   \item{baseline}{list: `time`, `cumhaz` (cumulative subdistribution hazard where the linear
+#'     predictor is 0) and, with strata, `stratum` (from 0)}
 #'   \item{cause, states, ties, variance}{as used}
 #'   \item{censoring}{list: `kind` (`"km"` or `"cox"`), `formula`, `level` of the groups, `group`
 #'     of each row, with `"cox"` the `coefficients` and the hazard `ratio` of each row}
@@ -252,6 +254,7 @@ finegray_close <- function(estimate, frame, cause, asked, request, call) {
       intersect(c("kind", "formula", "level", "group", "coefficients", "ratio"),
                 names(estimate$censoring))
     ],
+    baseline = finegray_baseline(estimate, frame$strata_levels),
     weighted_censoring = asked$weighted_censoring, control = asked$control,
     convergence = finegray_convergence(estimate, frame, cause, asked)
   )

@@ -180,11 +180,17 @@ static sr_status subtract_cross(sr_context *ctx, size_t n, size_t p, const doubl
 }
 
 sr_status sr_cox_subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
-                                const sr_risk_sums *sums, double *info)
+                                const sr_risk_sums *sums, const double *mark, double *info)
 {
     sr_mean_weights weights;
     double *middle;
     SR_TRY(sr_cox_weigh_means(ctx, rs, sums, &weights));
+    for (size_t k = 0; mark != NULL && k < rs->n_slot; k++)
+        weights.of_slot[k] *= mark[k];
+    for (size_t t = 0; mark != NULL && t < rs->n_tied; t++) {
+        weights.of_mean[t] *= mark[rs->tied_slot[t]];
+        weights.of_death[t] *= mark[rs->tied_slot[t]];
+    }
     SR_TRY(subtract_cross(ctx, rs->n_slot, p, sums->S1, weights.of_slot, info));
     if (rs->n_tied == 0)
         return SR_OK;
@@ -228,7 +234,7 @@ sr_status sr_cox_information(sr_context *ctx, const sr_cox_state *at, const sr_c
     const row_task task = {at, &hazard};
     SR_TRY(sr_columns_cross_by(ctx, x, fill_rows, &task, info, score));
     sr_arena_restore(&ctx->arena, mark);
-    SR_TRY(sr_cox_subtract_means(ctx, at->rs, x->p, at->sums, info));
+    SR_TRY(sr_cox_subtract_means(ctx, at->rs, x->p, at->sums, NULL, info));
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -23,7 +23,8 @@ sr_status sr_cox_weigh_means(sr_context *ctx, const sr_riskset *rs, const sr_ris
 sr_status sr_cox_tied_means(sr_context *ctx, const sr_riskset *rs, size_t p,
                             const sr_risk_sums *sums, const double *share, double **out);
 
-/* info[p x p] less all of it. Leaves its room in the arena taken. */
+/* info[p x p] less all of it, each slot times mark[slot] unless that is NULL. Leaves its room in the
+ * arena taken. */
 sr_status sr_cox_subtract_means(sr_context *ctx, const sr_riskset *rs, size_t p,
-                                const sr_risk_sums *sums, double *info);
+                                const sr_risk_sums *sums, const double *mark, double *info);
 #endif

@@ -17,156 +17,67 @@
  *
  * Shapes, owners and reference: model_finegray.h. Cost a step O(n p^2); memory K p doubles.
  */
-#include "model_finegray_scores.h"
-#include "core_gram.h"
+#include "model_finegray_search.h"
 #include "core_optim.h"
 #include "core_thread.h"
-#include "model_cox_info.h"
 #include <math.h>
-#include <string.h>
-
-/* What an evaluation works in. `tail` [n]: hazard that a late row meets after its own event. */
-typedef struct {
-    const sr_fg_model *model;
-    sr_columns x; /* centred */
-    const double *scale;
-    double *beta, *eta, *risk, *shift, *tail;
-    sr_risk_sums sums;
-    sr_cum_hazard hazard;
-} search;
-
-static sr_cox_state state_of(const search *s)
-{
-    return (sr_cox_state){&s->model->rs, &s->model->cox.times, s->eta, s->shift, s->risk, &s->sums};
-}
-
-static sr_status open_search(sr_context *ctx, const sr_fg_model *model,
-                             const sr_cox_scaling *scaling, search *s)
-{
-    const size_t n = model->rs.n, p = model->cox.x.p;
-    *s = (search){.model = model, .x = model->cox.x, .scale = scaling->scale};
-    s->x.centre = scaling->mean;
-    SR_TAKE(s->beta, sr_arena_double(&ctx->arena, p));
-    SR_TAKE(s->eta, sr_arena_double(&ctx->arena, n));
-    SR_TAKE(s->risk, sr_arena_double(&ctx->arena, n));
-    SR_TAKE(s->tail, sr_arena_double(&ctx->arena, n));
-    SR_TAKE(s->shift, sr_arena_double(&ctx->arena, (size_t)model->rs.n_stratum));
-    SR_TRY(sr_risk_sums_take(ctx, &model->rs, &s->x, &s->sums));
-    return sr_cum_hazard_take(ctx, &model->rs, &s->hazard);
-}
-
-/* Everything but the information, at s->beta */
-static sr_status sum_risks(sr_context *ctx, search *s, int has_x, double *f)
-{
-    const sr_fg_model *const m = s->model;
-    const sr_columns *const x = has_x ? &s->x : NULL;
-    SR_TRY(sr_columns_times(ctx, &s->x, s->beta, m->cox.offset, s->eta));
-    SR_TRY(sr_cox_risk(ctx, NULL, &m->cox.times, s->eta, s->shift, s->risk));
-    SR_TRY(sr_cox_risk_sums(ctx, &m->rs, x, s->risk, &s->sums));
-    SR_TRY(sr_fg_add_late(ctx, m, x, s->risk, &s->sums));
-    const sr_cox_state at = state_of(s);
-    return sr_cox_loglik(ctx, &at, f);
-}
-
-static sr_status sum_hazards(sr_context *ctx, search *s)
-{
-    SR_TRY(sr_cox_cum_hazard(ctx, &s->model->rs, &s->sums, NULL, &s->hazard));
-    return sr_fg_tail(ctx, s->model, s->hazard.step, s->tail);
-}
-
-static double hazard_of(const search *s, size_t i)
-{
-    return sr_row_hazard(&s->model->rs, &s->hazard, i) + s->tail[i];
-}
-
-/* q = r_i H_i and u = w_i delta_i - r_i H_i of a block of rows */
-static void fill_rows(const void *data, size_t from, size_t m, double *q, double *u)
-{
-    const search *const s = data;
-    const sr_times *const times = &s->model->cox.times;
-    for (size_t i = 0; i < m; i++) {
-        q[i] = s->risk[from + i] * hazard_of(s, from + i);
-        u[i] = -q[i];
-    }
-    for (size_t i = 0; i < m; i++)
-        if (times->event[from + i] != 0)
-            u[i] += sr_weight_of(times, from + i);
-}
 
 static sr_status evaluate(sr_context *ctx, const double *theta, double *f, double *g, double *info,
                           void *data)
 {
-    search *const s = data;
+    sr_fg_search *const s = data;
     const size_t p = s->x.p;
+    const double *const scale = s->scaling.scale;
     for (size_t j = 0; j < p; j++)
-        s->beta[j] = theta[j] * s->scale[j];
-    SR_TRY(sum_risks(ctx, s, g != NULL, f));
+        s->beta[j] = theta[j] * scale[j];
+    SR_TRY(sr_fg_search_sums(ctx, s, g != NULL, f));
     if (g == NULL || !isfinite(*f))
         return SR_OK;
-    SR_TRY(sum_hazards(ctx, s));
-    SR_TRY(sr_columns_cross_by(ctx, &s->x, fill_rows, s, info, g));
-    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    SR_TRY(sr_cox_subtract_means(ctx, &s->model->rs, p, &s->sums, info));
-    sr_arena_restore(&ctx->arena, mark);
+    SR_TRY(sr_fg_search_hazards(ctx, s, NULL));
+    SR_TRY(sr_fg_search_information(ctx, s, NULL, g, info));
     for (size_t j = 0; j < p; j++) {
-        g[j] *= s->scale[j];
+        g[j] *= scale[j];
         for (size_t k = 0; k < p; k++)
-            info[j * p + k] *= s->scale[j] * s->scale[k];
+            info[j * p + k] *= scale[j] * scale[k];
     }
     return SR_OK;
 }
 
-static void put_rows(const search *s, double constant, size_t from, size_t to, sr_fg_fit *fit)
+static void put_rows(const sr_fg_search *s, double constant, size_t from, size_t to, sr_fg_fit *fit)
 {
-    const sr_times *const times = &s->model->cox.times;
+    const sr_times *const times = &s->model.cox.times;
     for (size_t i = from; i < to; i++) {
         fit->eta[i] = s->eta[i] + constant;
         fit->martingale[i] =
-            times->event[i] - s->risk[i] / sr_weight_of(times, i) * hazard_of(s, i);
+            times->event[i] - s->risk[i] / sr_weight_of(times, i) * sr_fg_row_hazard(s, i);
     }
 }
 
-/* Results of the rows, from one more evaluation at the estimate */
-static sr_status finish(sr_context *ctx, search *s, int has_x, const sr_newton_result *found,
-                        sr_fg_fit *fit)
+/* The hazard of every event time, for eta = 0 */
+static void put_baseline(const sr_fg_search *s, double constant, sr_fg_baseline *out)
 {
-    const size_t n = s->model->rs.n, p = s->x.p;
-    double constant = 0, f;
+    const sr_riskset *const rs = &s->model.rs;
+    out->n = 0;
+    for (int h = 0; h < rs->n_stratum; h++) {
+        const double unit = exp(-constant - s->shift[h]);
+        for (size_t k = rs->slot_begin[h] + 1; k < rs->slot_begin[h + 1]; k++) {
+            out->stratum[out->n] = h;
+            out->time[out->n] = rs->slot_time[k];
+            out->step[out->n++] = s->hazard.step[k] * unit;
+        }
+    }
+}
+
+static void put_coefficients(const sr_fg_search *s, const sr_newton_result *found, sr_fg_fit *fit)
+{
+    const size_t p = s->x.p;
+    const double *const scale = s->scaling.scale;
     for (size_t j = 0; j < p; j++) {
-        s->beta[j] = fit->coef[j] = found->theta[j] * s->scale[j];
-        fit->score[j] = found->gradient[j] / s->scale[j];
-        constant += s->x.centre[j] * fit->coef[j];
+        s->beta[j] = fit->coef[j] = found->theta[j] * scale[j];
+        fit->score[j] = found->gradient[j] / scale[j];
         for (size_t k = 0; k < p; k++)
-            fit->var[j * p + k] = found->inverse[j * p + k] * s->scale[j] * s->scale[k];
+            fit->var[j * p + k] = found->inverse[j * p + k] * scale[j] * scale[k];
     }
-    SR_TRY(sum_risks(ctx, s, has_x, &f));
-    SR_TRY(sum_hazards(ctx, s));
-    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
-                put_rows(s, constant, b * SR_BLOCK, sr_block_end(n, b), fit));
-    return SR_OK;
-}
-
-static sr_status robust_variance(sr_context *ctx, const search *s, const sr_fg_robust *robust,
-                                 sr_fg_fit *fit)
-{
-    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    sr_fg_scores scores = {.model = s->model,
-                           .z = s->x,
-                           .risk = s->risk,
-                           .tail = s->tail,
-                           .hazard = &s->hazard,
-                           .extra = robust->extra};
-    SR_TRY(sr_fg_scores_open(ctx, &s->sums, robust->kind, &scores));
-    const sr_score_rows rows = {sr_fg_scores_fill, &scores, s->x.n, s->x.p};
-    SR_TRY(sr_score_rows_sandwich(ctx, &rows, &robust->by, fit->var, fit->robust));
-    if (fit->scores != NULL)
-        SR_TRY(sr_fg_scores_all(ctx, &scores, fit->scores));
-    sr_arena_restore(&ctx->arena, mark);
-    return SR_OK;
-}
-
-static void put_search(const sr_newton_result *found, sr_fg_fit *fit)
-{
     fit->loglik[0] = found->f_start;
     fit->loglik[1] = found->f;
     fit->score_test = found->score_test;
@@ -176,22 +87,44 @@ static void put_search(const sr_newton_result *found, sr_fg_fit *fit)
     fit->is_converged = found->is_converged;
 }
 
+/* Results of the rows, from one more evaluation at the estimate */
+static sr_status finish(sr_context *ctx, sr_fg_search *s, int has_x, sr_fg_fit *fit)
+{
+    const size_t n = s->model.rs.n;
+    double f;
+    SR_TRY(sr_fg_search_sums(ctx, s, has_x, &f));
+    SR_TRY(sr_fg_search_hazards(ctx, s, NULL));
+    const double constant = sr_fg_search_constant(s);
+    put_baseline(s, constant, &fit->baseline);
+    SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
+                put_rows(s, constant, b * SR_BLOCK, sr_block_end(n, b), fit));
+    return SR_OK;
+}
+
+static sr_status robust_variance(sr_context *ctx, const sr_fg_search *s, const sr_fg_robust *robust,
+                                 sr_fg_fit *fit)
+{
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    sr_fg_scores scores;
+    SR_TRY(sr_fg_search_scores(ctx, s, robust, &scores));
+    const sr_score_rows rows = {sr_fg_scores_fill, &scores, s->x.n, s->x.p};
+    SR_TRY(sr_score_rows_sandwich(ctx, &rows, &robust->by, fit->var, fit->robust));
+    if (fit->scores != NULL)
+        SR_TRY(sr_fg_scores_all(ctx, &scores, fit->scores));
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
+}
+
 sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
                            const sr_fg_robust *robust, sr_fg_fit *fit)
 {
     const size_t p = data->rows.x.p;
-    sr_fg_model model;
-    sr_cox_scaling scaling;
-    search s;
+    sr_fg_search s;
     sr_newton_result found;
     SR_TRY(sr_newton_result_take(ctx, p, &found));
-    SR_TRY(sr_fg_model_make(ctx, data, control->is_efron, control->tol_time, &model, fit));
-    SR_TRY(sr_cox_scaling_make(ctx, &model.cox, model.cox.times.weight, control->is_centred,
-                               &scaling));
-    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    SR_TRY(open_search(ctx, &model, &scaling, &s));
+    SR_TRY(sr_fg_search_open(ctx, data, control, &s, fit));
     for (size_t j = 0; control->init != NULL && j < p; j++)
-        found.theta[j] = control->init[j] / scaling.scale[j];
+        found.theta[j] = control->init[j] / s.scaling.scale[j];
     if (p == 0) {
         SR_TRY(evaluate(ctx, NULL, &found.f, NULL, NULL, &s));
         found.f_start = found.f;
@@ -201,11 +134,8 @@ sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox
         const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
         SR_TRY(sr_newton(ctx, &objective, &steps, &found));
     }
+    put_coefficients(&s, &found, fit);
     const int is_robust = robust->kind != SR_FG_MODEL && p > 0;
-    SR_TRY(finish(ctx, &s, is_robust, &found, fit));
-    if (is_robust)
-        SR_TRY(robust_variance(ctx, &s, robust, fit));
-    sr_arena_restore(&ctx->arena, mark);
-    put_search(&found, fit);
-    return SR_OK;
+    SR_TRY(finish(ctx, &s, is_robust, fit));
+    return is_robust ? robust_variance(ctx, &s, robust, fit) : SR_OK;
 }

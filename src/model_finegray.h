@@ -46,6 +46,13 @@ typedef struct {
     const double *extra; /* [n x p] by column, added to the scores; NULL: nothing */
 } sr_fg_robust;
 
+/* Steps of the baseline hazard: those of the event times, stratum after stratum */
+typedef struct {
+    size_t n; /* event times; the caller's room is for as many as there are events */
+    int *stratum;
+    double *time, *step; /* the step of a row whose linear predictor is 0 */
+} sr_fg_baseline;
+
 /* All pointers are the caller's room. */
 typedef struct {
     double *coef;   /* [p] aliased columns hold 0 */
@@ -58,6 +65,7 @@ typedef struct {
     int n_iter, rank, n_halving, is_converged;
     double *eta;        /* [n] offset + x'beta, not centred */
     double *martingale; /* [n] */
+    sr_fg_baseline baseline;
     size_t n_time_merged, n_time_distinct;
     size_t bad_row; /* with SR_ERR_INTERVAL; with SR_ERR_DOMAIN: its weight is not defined */
 } sr_fg_fit;

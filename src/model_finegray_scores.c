@@ -57,7 +57,8 @@ static void gather(const run_job *job, size_t j, uint32_t place, gathered *at)
 {
     const sr_fg_scores *const s = job->scores;
     const sr_fg_late *const late = &s->model->late;
-    const double *const x = s->z.x[j], centre = s->z.centre[j];
+    const double *const x = s->z.x == NULL ? NULL : s->z.x[j];
+    const double centre = x == NULL ? 0 : s->z.centre[j];
     for (;;) {
         const int is_here =
             at->slot + 1 >= job->run.end || s->model->slot_place[at->slot + 1] > place;
@@ -67,7 +68,7 @@ static void gather(const run_job *job, size_t j, uint32_t place, gathered *at)
             const size_t i = late->row[at->next];
             const double risk = late->first[at->next] * s->risk[i];
             at->risk += risk;
-            at->risk_z += risk * (x[i] - centre);
+            at->risk_z += x == NULL ? 0 : risk * (x[i] - centre);
         }
         if (is_here)
             return;
@@ -177,13 +178,10 @@ static void close_shift(const sr_fg_curve *curve, size_t p, sr_fg_shift *shift)
     }
 }
 
-sr_status sr_fg_scores_open(sr_context *ctx, const sr_risk_sums *sums, sr_fg_variance kind,
-                            sr_fg_scores *s)
+sr_status sr_fg_scores_open(sr_context *ctx, sr_fg_variance kind, sr_fg_scores *s)
 {
     const sr_fg_model *const m = s->model;
     const size_t p = s->z.p;
-    SR_TRY(sr_cox_path_take(ctx, &m->rs, p, 1, &s->path));
-    SR_TRY(sr_cox_path_fill(ctx, &m->rs, sums, &s->path));
     SR_TAKE(s->late_of, sr_arena_index(&ctx->arena, m->rs.n));
     memset(s->late_of, 0xff, m->rs.n * sizeof *s->late_of);
     for (size_t l = 0; l < m->late.n; l++)
@@ -263,7 +261,10 @@ void sr_fg_scores_fill(const void *scores, size_t from, size_t m, double *block,
     const sr_fg_scores *const s = scores;
     const size_t p = s->z.p;
     double martingale[BLOCK];
-    sr_columns_load(&s->z, from, m, block, BLOCK);
+    if (s->z.x == NULL)
+        memset(block, 0, p * BLOCK * sizeof(double));
+    else
+        sr_columns_load(&s->z, from, m, block, BLOCK);
     for (size_t i = 0; i < m; i++)
         martingale[i] = row_side(s, from + i, side + i * p);
     for (size_t j = 0; j < p; j++)

@@ -37,11 +37,17 @@ enum {
     MARTINGALE,
     MERGED,
     ROBUST,
-    SCORES
+    SCORES,
+    STRATUM,
+    TIME,
+    STEP
 };
-static const char *const fit_names[] = {
-    "coefficients",      "var",       "score",  "loglik", "score_test", "iter", "rank", "converged",
-    "linear.predictors", "residuals", "merged", "robust", "scores",     NULL};
+static const char *const fit_names[] = {"coefficients", "var",        "score",
+                                        "loglik",       "score_test", "iter",
+                                        "rank",         "converged",  "linear.predictors",
+                                        "residuals",    "merged",     "robust",
+                                        "scores",       "stratum",    "time",
+                                        "step",         NULL};
 
 static double *put_doubles(SEXP list, int place, R_xlen_t n)
 {
@@ -60,15 +66,28 @@ static double *put_matrix(SEXP list, int place, R_xlen_t rows, R_xlen_t columns)
 static void put_scalars(SEXP list, const sr_fg_fit *fit)
 {
     double *const loglik = put_doubles(list, LOGLIK, 2), *const merged =
-                                                             put_doubles(list, MERGED, 2);
+                                                             put_doubles(list, MERGED, 3);
     loglik[0] = fit->loglik[0];
     loglik[1] = fit->loglik[1];
     merged[0] = (double)fit->n_time_merged;
     merged[1] = (double)fit->n_time_distinct;
+    merged[2] = (double)fit->baseline.n;
     SET_VECTOR_ELT(list, SCORE_TEST, Rf_ScalarReal(fit->score_test));
     SET_VECTOR_ELT(list, ITER, Rf_ScalarInteger(fit->n_iter));
     SET_VECTOR_ELT(list, RANK, Rf_ScalarInteger(fit->rank));
     SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(fit->is_converged));
+}
+
+/* Room for as many event times as there are events; R keeps the first `merged[2]` */
+static void put_baseline(SEXP list, const sr_fg_data *data, sr_fg_baseline *baseline)
+{
+    R_xlen_t n_event = 0;
+    for (size_t i = 0; i < data->rows.times.n; i++)
+        n_event += data->rows.times.event[i] == data->cause;
+    SET_VECTOR_ELT(list, STRATUM, Rf_allocVector(INTSXP, n_event));
+    baseline->stratum = INTEGER(VECTOR_ELT(list, STRATUM));
+    baseline->time = put_doubles(list, TIME, n_event);
+    baseline->step = put_doubles(list, STEP, n_event);
 }
 
 /* A status that concerns one row comes back as a number, for R to name the row. */
@@ -118,6 +137,7 @@ SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_cen
                      .score = put_doubles(list, SCORE, p),
                      .eta = put_doubles(list, ETA, n),
                      .martingale = put_doubles(list, MARTINGALE, n)};
+    put_baseline(list, &data, &fit.baseline);
     const sr_fg_robust wanted = robust_from_r(robust, (size_t)n, (size_t)p);
     if (wanted.kind != SR_FG_MODEL)
         fit.robust = put_matrix(list, ROBUST, p, p);
