@@ -28,9 +28,8 @@ finegray_robust <- function(kind, cluster = NULL, extra = NULL, wants_scores = F
 # linear.predictors, residuals, merged (times merged, of how many, event times), robust (variance),
 # scores (n x p, weighted), and of each event time stratum (from 0), time, step of the hazard. A
 # number in place of all that: see stop_finegray_row().
-finegray_newton <- function(data, spec, control, init, is_centred,
-                            robust = finegray_robust("model")) {
-  .Call(C_finegray_fit, data, spec, control, init, is_centred, robust)
+finegray_newton <- function(data, spec, control, init, robust = finegray_robust("model")) {
+  .Call(C_finegray_fit, data, spec, control, init, robust)
 }
 
 # Event times with the cumulative hazard of a row whose linear predictor is 0
@@ -48,9 +47,9 @@ finegray_baseline <- function(estimate, levels) {
   out
 }
 
-# The Cox model of censoring: its hazard ratios. A censoring comes after an event at the same time,
-# so times become places, with events moved a little ahead.
-finegray_cox_censoring <- function(censoring, y, weights, control) {
+# The data of the Cox model of censoring. A censoring comes after an event at the same time, so
+# times become places, with events moved a little ahead.
+finegray_censoring_data <- function(censoring, y, weights, control) {
   if (control$timefix) y <- merge_close_times(y)
   y <- event_matrix(y)
   k <- ncol(y)
@@ -58,7 +57,12 @@ finegray_cox_censoring <- function(censoring, y, weights, control) {
   places <- sort(unique(as.vector(y[, -k])))
   at <- matrix(as.double(match(y[, -k], places)), nrow(y))
   at[status != 0, k - 1L] <- at[status != 0, k - 1L] - 0.5
-  data <- cox_data(censoring$z, cbind(at, as.double(status == 0)), censoring$group, weights)
+  cox_data(censoring$z, cbind(at, as.double(status == 0)), censoring$group, weights)
+}
+
+# That model: adds the hazard ratios of the rows, coefficients and their variance
+finegray_cox_censoring <- function(censoring, y, weights, control) {
+  data <- finegray_censoring_data(censoring, y, weights, control)
   fit <- cox_newton(data, "breslow", NULL, control, rep.int(TRUE, ncol(censoring$z)))
   if (!fit$converged) {
     stop_input(c(
@@ -70,27 +74,35 @@ finegray_cox_censoring <- function(censoring, y, weights, control) {
   censoring$coefficients <- stats::setNames(fit$coefficients, colnames(censoring$z))
   censoring$ratio <- exp(fit$linear.predictors)
   censoring$var <- fit$var
-  censoring$data <- data
   censoring
 }
 
-# What estimating the coefficients of the Cox model of censoring adds to each row's score: the
-# score's derivative in them (central differences: the score is as smooth as exp()) times their
-# influence.
-finegray_cox_extra <- function(fit, data, spec, control, censoring) {
-  p <- length(fit$coefficients)
-  control[[2L]] <- 0
-  slope <- vapply(seq_len(ncol(censoring$z)), function(j) {
+# How results change with the coefficients of the Cox model of censoring: central differences of
+# find(spec), which is as smooth as exp(). A column for each coefficient.
+finegray_cox_slope <- function(spec, censoring, find) {
+  slopes <- lapply(seq_len(ncol(censoring$z)), function(j) {
     z <- censoring$z[, j] - mean(censoring$z[, j])
     step <- 1e-4 / max(abs(z), 1e-300)
-    score <- function(sign) {
+    at <- function(sign) {
       spec[[3L]] <- censoring$ratio * exp(sign * step * z)
-      finegray_newton(data, spec, control, fit$coefficients, rep.int(TRUE, p))$score
+      find(spec)
     }
-    (score(1) - score(-1)) / (2 * step)
-  }, numeric(p))
-  influence <- cox_score_residuals(
-    censoring$data, log(censoring$ratio), "breslow", weighted = TRUE
-  ) %*% censoring$var
-  influence %*% t(matrix(slope, p))
+    (at(1) - at(-1)) / (2 * step)
+  })
+  matrix(unlist(slopes), ncol = length(slopes))
+}
+
+# The influence of each row on these coefficients
+finegray_cox_influence <- function(again) {
+  data <- finegray_censoring_data(again$censoring, again$y, again$spec[[4L]], again$asked)
+  cox_score_residuals(data, log(again$censoring$ratio), "breslow", weighted = TRUE) %*%
+    again$censoring$var
+}
+
+# What estimating them adds to each row's score; NULL where it adds nothing
+finegray_cox_extra <- function(again, influence = finegray_cox_influence(again)) {
+  slope <- finegray_cox_slope(again$spec, again$censoring, function(spec) {
+    finegray_newton(again$data, spec, again$still, again$coef)$score
+  })
+  influence %*% t(slope)
 }

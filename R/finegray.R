@@ -76,7 +76,8 @@
 #'     predictor is 0) and, with strata, `stratum` (from 0)}
 #'   \item{cause, states, ties, variance}{as used}
 #'   \item{censoring}{list: `kind` (`"km"` or `"cox"`), `formula`, `level` of the groups, `group`
-#'     of each row, with `"cox"` the `coefficients` and the hazard `ratio` of each row}
+#'     of each row, with `"cox"` the `coefficients`, their `var`, the columns `z` and the hazard
+#'     `ratio` of each row}
 #' @references
 #' Fine JP, Gray RJ (1999). A proportional hazards model for the subdistribution of a competing
 #' risk. *Journal of the American Statistical Association* 94, 496-509.
@@ -199,18 +200,19 @@ finegray_estimate <- function(frame, cause, censoring, asked) {
   control <- finegray_control(asked$method, asked$control)
   has_extra <- censoring$kind == "cox" && asked$variance == "finegray" && p > 0L
   robust <- finegray_robust(if (has_extra) "model" else asked$variance, frame$cluster)
-  fit <- finegray_newton(data, spec, control, frame$init, rep.int(TRUE, p), robust)
+  fit <- finegray_newton(data, spec, control, frame$init, robust)
   if (is.double(fit)) stop_finegray_row(fit, frame)
   if (has_extra) {
-    extra <- finegray_cox_extra(fit, data, spec, control, censoring)
-    robust <- finegray_robust("finegray", frame$cluster, extra)
-    control[[2L]] <- 0
-    again <- finegray_newton(data, spec, control, fit$coefficients, rep.int(TRUE, p), robust)
-    fit$robust <- again$robust
+    again <- list(
+      data = data, spec = spec, still = replace(control, 2L, 0), coef = fit$coefficients,
+      censoring = censoring, y = frame$y, asked = asked$control
+    )
+    robust <- finegray_robust("finegray", frame$cluster, finegray_cox_extra(again))
+    fit$robust <- finegray_newton(data, spec, again$still, fit$coefficients, robust)$robust
   }
   if (!is.null(frame$init)) {
     data[1L] <- list(NULL)
-    fit$loglik[[1L]] <- finegray_newton(data, spec, control, NULL, logical())$loglik[[1L]]
+    fit$loglik[[1L]] <- finegray_newton(data, spec, control, NULL)$loglik[[1L]]
   }
   fit$censoring <- censoring
   fit
@@ -251,7 +253,7 @@ finegray_close <- function(estimate, frame, cause, asked, request, call) {
     cause = states[[cause]], states = states, ties = asked$method, variance = asked$variance,
     strata = if (!is.null(frame$stratum)) count[c("level", "n", "events", "competing")],
     censoring = estimate$censoring[
-      intersect(c("kind", "formula", "level", "group", "coefficients", "ratio"),
+      intersect(c("kind", "formula", "level", "group", "coefficients", "ratio", "var", "z"),
                 names(estimate$censoring))
     ],
     baseline = finegray_baseline(estimate, frame$strata_levels),

@@ -12,9 +12,10 @@
 #' xbar(t)} and \eqn{V(t)} are mean and variance of the covariates over the risk set. `g` is centred
 #' at its mean over the events.
 #'
-#' @param fit a Cox model, from [fit_cox()] or [survival::coxph()].
-#' @param transform the clock `g`: `"km"` (1 minus the Kaplan-Meier curve), `"rank"`, `"identity"`,
-#'   `"log"`, or a function of time.
+#' @param fit a Cox model, from [fit_cox()] or [survival::coxph()], or a Fine-Gray model from
+#'   [fit_finegray()]: then risk sets, and the information, have its weights.
+#' @param transform the clock `g`: `"km"` (1 minus the Kaplan-Meier curve; for a Fine-Gray model the
+#'   cumulative incidence), `"rank"`, `"identity"`, `"log"`, or a function of time.
 #' @param terms `TRUE`: one test for all columns of a term; `FALSE`: one for each column.
 #' @param singledf `TRUE`: a term of several columns is tested with one degree of freedom, for its
 #'   contribution to the linear predictor. Here survival 3.8 gives another number, which changes
@@ -38,6 +39,11 @@
 #' @export
 zph <- function(fit, transform = "km", terms = TRUE, singledf = FALSE, global = TRUE) {
   call <- match.call()
+  if (inherits(fit, "sr_finegray")) {
+    zph_clock(fit$y, transform, "")
+    name <- zph_clock_name(transform, substitute(transform))
+    return(zph_finegray(fit, transform, name, terms, singledf, global, call))
+  }
   check_zph(fit)
   data <- cox_rebuild(fit, as_columns = TRUE, is_scanned = TRUE)
   y <- data$y

@@ -50,6 +50,12 @@ typedef struct {
     size_t n_cluster;
 } sr_cox_clusters;
 
+/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g, where c_g is first multiplied from the right
+ * by root[p x p], lower triangular, unless that is NULL. */
+sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
+                             const sr_cox_clusters *by, const double *root, double *meat,
+                             double *total);
+
 /* Rows whose weighted scores are made as they are needed, from several threads: rows
  * [from, from + m) go to block as sr_cox_scores_block() has them. */
 typedef struct {
@@ -58,15 +64,12 @@ typedef struct {
     size_t n, p;
 } sr_score_rows;
 
+/* Their meat and total */
+sr_status sr_score_rows_meat(sr_context *ctx, const sr_score_rows *rows, const sr_cox_clusters *by,
+                             const double *root, double *meat, double *total);
 /* out[p x p] = var (sum_g c_g c_g') var, formed as told above */
 sr_status sr_score_rows_sandwich(sr_context *ctx, const sr_score_rows *rows,
                                  const sr_cox_clusters *by, const double *var, double *out);
-/* meat[p x p] = sum_g c_g c_g', total[p] = sum_g c_g, where c_g is first multiplied from the right
- * by root[p x p], lower triangular, unless that is NULL. */
-sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
-                             const sr_cox_clusters *by, const double *root, double *meat,
-                             double *total);
-
 typedef struct {
     const double *eta;      /* [n] at the estimate */
     const double *eta_null; /* [n] where the score test is taken, NULL: 0 */

@@ -155,7 +155,7 @@ static sr_status cluster_sums(sr_context *ctx, const sr_score_rows *scores,
     return SR_OK;
 }
 
-static sr_status scores_meat(sr_context *ctx, const sr_score_rows *scores,
+sr_status sr_score_rows_meat(sr_context *ctx, const sr_score_rows *scores,
                              const sr_cox_clusters *by, const double *root, double *meat,
                              double *total)
 {
@@ -185,7 +185,7 @@ sr_status sr_cox_scores_meat(sr_context *ctx, const sr_cox_scores *scores,
                              double *total)
 {
     const sr_score_rows rows = {fill_cox, scores, scores->z.n, scores->z.p};
-    return scores_meat(ctx, &rows, by, root, meat, total);
+    return sr_score_rows_meat(ctx, &rows, by, root, meat, total);
 }
 
 /* Lower triangular root of a variance, root root' = var; zero columns where it has no extent. The
@@ -236,7 +236,7 @@ sr_status sr_score_rows_sandwich(sr_context *ctx, const sr_score_rows *rows,
     SR_TAKE(half, sr_arena_double(&ctx->arena, p * p));
     SR_TAKE(total, sr_arena_double(&ctx->arena, p));
     variance_root(p, var, total, root);
-    SR_TRY(scores_meat(ctx, rows, by, root, meat, total));
+    SR_TRY(sr_score_rows_meat(ctx, rows, by, root, meat, total));
     enclose(p, root, meat, half, out);
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

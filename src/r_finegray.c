@@ -1,5 +1,6 @@
 /* r_finegray.c -- .Call entries of Fine and Gray's model; see R/finegray-data.R */
-#include "model_finegray.h"
+#include "model_finegray_curve.h"
+#include "model_finegray_zph.h"
 #include "r_data.h"
 
 static const int *groups_from_r(SEXP group, size_t n, int *count)
@@ -102,7 +103,7 @@ static SEXP bad_row_to_r(sr_context *ctx, sr_status status, size_t row)
 }
 
 /* control: c(is_efron, max_iter, eps, tol_chol, tol_time) */
-static sr_cox_control control_from_r(SEXP control, SEXP init, SEXP is_centred)
+static sr_cox_control control_from_r(SEXP control, SEXP init)
 {
     const double *const value = REAL_RO(control);
     return (sr_cox_control){.is_efron = value[0] != 0,
@@ -110,8 +111,7 @@ static sr_cox_control control_from_r(SEXP control, SEXP init, SEXP is_centred)
                             .eps = value[2],
                             .tol_chol = value[3],
                             .tol_time = value[4],
-                            .init = init == R_NilValue ? NULL : REAL_RO(init),
-                            .is_centred = LOGICAL_RO(is_centred)};
+                            .init = init == R_NilValue ? NULL : REAL_RO(init)};
 }
 
 /* list(kind, cluster from 0 or NULL, number of clusters, extra, are scores wanted) */
@@ -125,12 +125,12 @@ static sr_fg_robust robust_from_r(SEXP robust, size_t n, size_t p)
     };
 }
 
-SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_centred, SEXP robust)
+SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP robust)
 {
     sr_fg_data data;
     fg_data_from_r(bundle, spec, &data);
     const R_xlen_t n = (R_xlen_t)data.rows.times.n, p = (R_xlen_t)data.rows.x.p;
-    const sr_cox_control asked = control_from_r(control, init, is_centred);
+    const sr_cox_control asked = control_from_r(control, init);
     SEXP list = PROTECT(sr_named_list(fit_names));
     sr_fg_fit fit = {.coef = put_doubles(list, COEF, p),
                      .var = put_matrix(list, VAR, p, p),
@@ -150,4 +150,63 @@ SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP is_cen
     put_scalars(list, &fit);
     UNPROTECT(2);
     return bad == R_NilValue ? list : bad;
+}
+
+/* query: list(stratum, time, extra); list(mean, hazard, var, cov), cov by column p x n */
+SEXP r_finegray_curves(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP var, SEXP robust,
+                       SEXP query)
+{
+    static const char *const names[] = {"mean", "hazard", "var", "cov", NULL};
+    sr_fg_data data;
+    fg_data_from_r(bundle, spec, &data);
+    const size_t n = data.rows.times.n, p = data.rows.x.p;
+    const R_xlen_t m = XLENGTH(VECTOR_ELT(query, 1));
+    const sr_cox_control asked = control_from_r(control, R_NilValue);
+    const sr_fg_query wanted = {
+        .n = (size_t)m,
+        .stratum = sr_integers_or_null(VECTOR_ELT(query, 0), (size_t)m, "stratum"),
+        .time = sr_doubles_or_null(VECTOR_ELT(query, 1), (size_t)m, "time"),
+        .extra = sr_doubles_or_null(VECTOR_ELT(query, 2), n * (size_t)m, "extra")};
+    const sr_fg_robust how = robust_from_r(robust, n, p);
+    const sr_fg_estimate at = {sr_doubles_or_null(coef, p, "coef"),
+                               sr_doubles_or_null(var, p * p, "var")};
+    SEXP list = PROTECT(sr_named_list(names));
+    sr_fg_curves out = {.mean = put_doubles(list, 0, (R_xlen_t)p),
+                        .hazard = put_doubles(list, 1, m),
+                        .var = put_doubles(list, 2, m),
+                        .cov = put_matrix(list, 3, (R_xlen_t)p, m)};
+    sr_context ctx;
+    sr_context_open(&ctx);
+    sr_context_close(&ctx, sr_fg_curves_make(&ctx, &data, &asked, &at, &how, &wanted, &out));
+    UNPROTECT(1);
+    return list;
+}
+
+/* list(row (from 1), schoenfeld, score, info, info_g, info_gg) */
+SEXP r_finegray_zph(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP clock, SEXP n_event)
+{
+    static const char *const names[] = {"row",    "schoenfeld", "score", "info",
+                                        "info_g", "info_gg",    NULL};
+    sr_fg_data data;
+    fg_data_from_r(bundle, spec, &data);
+    const R_xlen_t n = (R_xlen_t)data.rows.times.n, p = (R_xlen_t)data.rows.x.p;
+    const R_xlen_t m = (R_xlen_t)Rf_asReal(n_event);
+    const sr_cox_control asked = control_from_r(control, R_NilValue);
+    SEXP list = PROTECT(sr_named_list(names));
+    double *const row = put_doubles(list, 0, m);
+    sr_fg_zph out = {.row = (size_t *)R_alloc((size_t)m + 1, sizeof(size_t)),
+                     .schoenfeld = put_matrix(list, 1, m, p),
+                     .score = put_doubles(list, 2, p),
+                     .info = put_matrix(list, 3, p, p),
+                     .info_g = put_matrix(list, 4, p, p),
+                     .info_gg = put_matrix(list, 5, p, p)};
+    sr_context ctx;
+    sr_context_open(&ctx);
+    sr_context_close(&ctx, sr_fg_zph_make(&ctx, &data, &asked,
+                                          sr_doubles_or_null(coef, (size_t)p, "coef"),
+                                          sr_doubles_or_null(clock, (size_t)n, "clock"), &out));
+    for (R_xlen_t e = 0; e < m; e++)
+        row[e] = (double)out.row[e] + 1;
+    UNPROTECT(1);
+    return list;
 }

@@ -118,3 +118,23 @@ oracle_finegray_influence <- function(d, x, beta, group = rep(1, nrow(d))) {
   }
   out
 }
+
+# monoclonal gammopathy: plasma cell malignancy, death competing; times in months
+finegray_gammopathy <- function() {
+  d <- survival::mgus2
+  d$time <- ifelse(d$pstat == 0, d$futime, d$ptime)
+  d$state <- factor(ifelse(d$pstat == 0, 2 * d$death, 1), 0:2, c("censored", "pcm", "death"))
+  d$id <- seq_len(nrow(d))
+  d[stats::complete.cases(d[c("age", "sex", "mspike", "hgb")]), ]
+}
+
+# breast cancer: relapse, death without it competing; times in days
+finegray_relapse <- function() {
+  d <- survival::rotterdam
+  d$state <- factor(
+    ifelse(d$recur == 1, 1, ifelse(d$death == 1, 2, 0)), 0:2, c("none", "relapse", "death")
+  )
+  d$time <- ifelse(d$recur == 1, d$rtime, d$dtime)
+  d$id <- seq_len(nrow(d))
+  d
+}

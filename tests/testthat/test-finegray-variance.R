@@ -64,7 +64,7 @@ expect_jackknife <- function(d, fit, unit = d$id, within = 0.05) {
 }
 
 test_that("every other variance is within 5 % of the jackknife", {
-  d <- simulate_finegray(400, 9)
+  d <- simulate_finegray(600, 9)
   expect_jackknife(d, function(d, kind) {
     fit_finegray(Surv(time, state) ~ a + b, d, censoring = ~ a + g, variance = kind)
   })

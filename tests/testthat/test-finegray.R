@@ -1,22 +1,5 @@
-# monoclonal gammopathy: plasma cell malignancy, death competing; times in months
-gammopathy <- local({
-  d <- survival::mgus2
-  d$time <- ifelse(d$pstat == 0, d$futime, d$ptime)
-  d$state <- factor(ifelse(d$pstat == 0, 2 * d$death, 1), 0:2, c("censored", "pcm", "death"))
-  d$id <- seq_len(nrow(d))
-  d[stats::complete.cases(d[c("age", "sex", "mspike", "hgb")]), ]
-})
-
-# breast cancer: relapse, death without it competing; times in days
-relapse <- local({
-  d <- survival::rotterdam
-  d$state <- factor(
-    ifelse(d$recur == 1, 1, ifelse(d$death == 1, 2, 0)), 0:2, c("none", "relapse", "death")
-  )
-  d$time <- ifelse(d$recur == 1, d$rtime, d$dtime)
-  d$id <- seq_len(nrow(d))
-  d
-})
+gammopathy <- finegray_gammopathy()
+relapse <- finegray_relapse()
 
 test_that("finegray() and coxph() give the same, for both kinds of ties", {
   expanded <- survival::finegray(
