@@ -140,7 +140,12 @@ effects_test <- function(fit, at = effect_places(fit)) {
   c(test = chisq, df = df, pvalue = stats::pchisq(chisq, df, lower.tail = FALSE))
 }
 
-has_ratio_test <- function(fit) is.null(fit$naive.var) && !isTRUE(fit$is_pseudo)
+has_ratio_test <- function(fit) is.null(fit$naive.var) && is.null(other_likelihood(fit))
+
+# What the likelihood is called where its differences follow no chi-squared distribution
+other_likelihood <- function(fit) {
+  if (isTRUE(fit$is_pseudo)) "pseudo-" else if (isTRUE(fit$is_penalised)) "penalised "
+}
 
 # --- parts of the output --------------------------------------------------------------------------
 

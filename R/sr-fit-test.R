@@ -43,8 +43,8 @@ confint.sr_fit <- function(object, parm, level = 0.95, method = c("wald", "profi
 profile_checked <- function(fit, which, level) {
   if (!has_ratio_test(fit)) {
     stop_unsupported(c(
-      if (isTRUE(fit$is_pseudo)) {
-        "A pseudo-likelihood gives no profile interval."
+      if (!is.null(other_likelihood(fit))) {
+        sprintf("A %slikelihood gives no profile interval.", other_likelihood(fit))
       } else {
         "There is no profile likelihood with a robust variance."
       },
@@ -112,9 +112,11 @@ check_fits <- function(fits, test, call = rlang::caller_env()) {
     }
     return(invisible())
   }
-  if (any(vapply(fits, function(fit) isTRUE(fit$is_pseudo), NA))) {
+  other <- unlist(lapply(fits, other_likelihood))
+  if (length(other) > 0L) {
     stop_unsupported(c(
-      "A pseudo-likelihood has no likelihood-ratio test.", i = 'Use `anova(fit, test = "Wald")`.'
+      sprintf("A %slikelihood has no likelihood-ratio test.", other[[1L]]),
+      i = 'Use `anova(fit, test = "Wald")`.'
     ), arg = "object", call = call)
   }
   if (!all(vapply(fits, has_ratio_test, NA))) {

@@ -9,7 +9,7 @@
 #   df             parameters (may be a fraction);  df_null  those of the null model
 #   n, nevent      rows, and events among them, weights not counted
 #   title, ratio   "Weibull, effects on time";  what exp(effect) is, NULL where it is nothing
-#   is_pseudo      TRUE: the likelihood has no likelihood-ratio test
+#   is_pseudo      TRUE: the likelihood has no likelihood-ratio test;  is_penalised  likewise
 #   call, formula, terms, xlevels, contrasts, assign, weights, offset, na.action, na_columns, y,
 #   model          as the frame gives them (cox-frame.R); model only when asked
 #   arguments      further arguments of the call that are variables of the data

@@ -201,6 +201,12 @@ estimate_ttp <- function(frame, extra, asked) {
   family <- asked$family
   if (!is.null(family$prepare)) family <- family$prepare(family, times, frame)
   layout <- ttp_layout(frame, family, extra)
+  if (!is.null(family$penalty) && layout$n_extra > 0L) {
+    stop_unsupported(c(
+      "A smooth hazard has no covariates of its own parameters.",
+      i = "Use `strata()` for hazards of different shape, or `ttp_spline()` with `tvc`."
+    ), arg = "shape")
+  }
   unit <- family$unit(family, log_unit)
   if (layout$n_extra > 0L && any(unit$A[row(unit$A) != col(unit$A)] != 0)) {
     log_unit <- 0
@@ -221,7 +227,7 @@ estimate_ttp <- function(frame, extra, asked) {
   fit <- if (layout$p + layout$n_extra == 0L && is.null(asked$init)) {
     null
   } else {
-    run_ttp(bundle, hazard, start, fixed, asked$control)
+    run_ttp(bundle, hazard, start, fixed, asked$control, unit$family)
   }
   fit$aliased <- fixed
   list(
@@ -243,7 +249,7 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) 
   n_stratum <- max(length(frame$strata_levels), 1L)
   best <- NULL
   for (k in seq_len(nrow(starts))) {
-    fit <- run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, asked$control)
+    fit <- run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, asked$control, family)
     is_better <- is.null(best) || fit$loglik[[2L]] > best$loglik[[2L]] + 1e-8 ||
       fit$loglik[[2L]] > best$loglik[[2L]] - 1e-8 && fit$definite > best$definite
     if (is_better) best <- fit
@@ -252,7 +258,10 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) 
 }
 
 # A large study starts from the estimate of every k-th of its rows.
-run_ttp <- function(bundle, hazard, start, fixed, control) {
+run_ttp <- function(bundle, hazard, start, fixed, control, family = NULL) {
+  if (!is.null(family$penalty)) {
+    return(run_ttp_smooth(bundle, hazard, start, fixed, control, family))
+  }
   thin <- thin_bundle(bundle)
   if (!is.null(thin)) {
     near <- tryCatch(
@@ -261,6 +270,10 @@ run_ttp <- function(bundle, hazard, start, fixed, control) {
     )
     if (near$converged && near$definite) start <- near$coefficients
   }
+  newton_ttp(bundle, hazard, start, fixed, control)
+}
+
+newton_ttp <- function(bundle, hazard, start, fixed, control) {
   .Call(
     C_ttp_fit, bundle, hazard, as.double(start), if (!is.null(fixed)) as.integer(fixed),
     as.integer(control$max_iter), as.double(control$eps)
@@ -305,9 +318,13 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
     list(
       coefficients = coef, effects = seq_len(layout$p), var = var, naive.var = naive,
       loglik = c(estimate$null$loglik[[2L]], fit$loglik[[2L]]) + moved,
-      df = sum(!fit$aliased), df_null = layout$n_stratum * layout$K,
+      df = fit$smooth$edf %||% sum(!fit$aliased),
+      df_null = estimate$null$smooth$edf %||% (layout$n_stratum * layout$K),
+      is_penalised = if (!is.null(fit$smooth)) TRUE, smooth = fit$smooth,
       nevent = sum(frame$is_event),
-      title = paste0(ttp_title(estimate$family, asked$scale), death_title(frame$death)),
+      title = paste0(
+        ttp_title(estimate$family, asked$scale, fit$smooth), death_title(frame$death)
+      ),
       ratio = scale_words[[asked$scale]]$ratio,
       family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,
       strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control),
@@ -317,8 +334,16 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
   )
 }
 
-ttp_title <- function(family, scale) {
-  sprintf("%s model, effects on the %s", family$label, scale_words[[scale]]$of)
+ttp_title <- function(family, scale, smooth = NULL) {
+  paste0(
+    sprintf("%s model, effects on the %s", family$label, scale_words[[scale]]$of),
+    if (!is.null(smooth)) {
+      sprintf(
+        "; %s effective parameters of the baseline, %s variance",
+        format(round(smooth$edf_baseline, 1L), nsmall = 1L), smooth$variance
+      )
+    }
+  )
 }
 
 ttp_strata <- function(frame) {
