@@ -1,0 +1,281 @@
+# predict() of fit_ttp() against survreg, flexsurv, numeric derivatives and numeric integrals
+
+four <- c("exponential", "weibull", "lognormal", "loglogistic")
+
+# A fit that has everything: strata, own shape, interaction, spline basis, offset, factor
+rich_fit <- function(family, scale, data = rotterdam_years()) {
+  shape <- if (family != "exponential") ~ splines::ns(age, 2) + arm
+  fit_ttp(
+    Surv(years, recur) ~ arm * splines::ns(nodes, df = 2) + strata(rank) + offset(z), data,
+    family = family, scale = scale, shape = shape
+  )
+}
+
+test_that("survival, hazard, density and quantiles are those of flexsurv", {
+  skip_if_not_installed("flexsurv")
+  d <- rotterdam_years()
+  dists <- c(exponential = "exp", weibull = "weibull", lognormal = "lnorm", loglogistic = "llogis")
+  times <- c(0.01, 1, 5, 40)
+  for (family in four) {
+    fit <- fit_ttp(Surv(years, recur) ~ arm + nodes, d, family = family)
+    peer <- flexsurv::flexsurvreg(
+      Surv(years, recur) ~ arm + nodes, data = d, dist = dists[[family]]
+    )
+    # their estimate, at our coefficients: their optimum is only known to 1e-5
+    ours <- coef(fit)
+    at <- switch(family,
+      exponential = c(-ours[3], -ours[1:2]), weibull = c(ours[4], ours[3], ours[1:2]),
+      lognormal = c(ours[3], ours[4], ours[1:2]), loglogistic = c(ours[4], ours[3], ours[1:2])
+    )
+    expect_lt(max(abs(peer$res.t[, "est"] - at)), 1e-3)
+    peer$res.t[, "est"] <- at
+    peer$res[, "est"] <- peer$res.t[, "est"]
+    here <- c(rate = exp, shape = exp, sdlog = exp, scale = exp)
+    for (name in intersect(names(here), rownames(peer$res))) {
+      peer$res[name, "est"] <- exp(peer$res[name, "est"])
+    }
+    theirs <- function(..., type) {
+      summary(peer, three_patients, type = type, ci = FALSE, tidy = TRUE, ...)$est
+    }
+    for (type in c("survival", "cumhaz", "hazard")) {
+      expect_close(
+        predict(fit, three_patients, type, times)$estimate, theirs(type = type, t = times), 1e-10
+      )
+    }
+    expect_close(
+      predict(fit, three_patients, "quantile", p = c(0.1, 0.5, 0.999))$estimate,
+      theirs(type = "quantile", quantiles = c(0.1, 0.5, 0.999)), 1e-10
+    )
+    expect_close(
+      predict(fit, three_patients, "rmst", times = c(2, 10))$estimate,
+      theirs(type = "rmst", t = c(2, 10)), 1e-6
+    )
+    if (family != "loglogistic") {
+      expect_close(predict(fit, three_patients, "mean")$estimate, theirs(type = "mean"), 1e-6)
+    }
+  }
+})
+
+test_that("quantiles and their standard errors are those of survreg", {
+  d <- rotterdam_years()
+  p <- c(0.05, 0.5, 0.9)
+  for (family in four) {
+    fit <- fit_ttp(Surv(years, recur) ~ arm + nodes, d, family = family)
+    peer <- survival::survreg(
+      Surv(years, recur) ~ arm + nodes, d, dist = family,
+      control = list(rel.tolerance = 1e-13, maxiter = 100)
+    )
+    theirs <- predict(peer, three_patients, type = "quantile", p = p, se.fit = TRUE)
+    ours <- predict(fit, three_patients, "quantile", p = p, se.fit = TRUE)
+    expect_close(ours$estimate, as.vector(t(theirs$fit)), 1e-8)
+    expect_close(ours$std.error, as.vector(t(theirs$se.fit)), 1e-6)
+    link <- predict(fit, three_patients, "link", se.fit = TRUE)
+    expect_close(link$fit + coef(fit)[["mu"]], predict(peer, three_patients, type = "lp"), 1e-8)
+  }
+})
+
+test_that("every standard error is that of numeric derivatives", {
+  for (scale in c("time", "hazard", "odds")) {
+    for (family in if (scale == "time") four else "lognormal") {
+      fit <- rich_fit(family, scale, rotterdam_years(300))
+      for (start in if (family == "lognormal") list(0, c(0, 1, 3)) else list(0)) {
+        for (type in c("survival", "cumhaz", "hazard", "density", "rmst")) {
+          ask <- list(fit, newdata = three_patients, type = type, times = c(0.5, 4), start = start)
+          expect_close(
+            do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-6,
+            paste(family, scale, type)
+          )
+        }
+        ask <- list(
+          fit, newdata = three_patients, type = "quantile", p = c(0.2, 0.7), start = start
+        )
+        expect_close(
+          do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-6
+        )
+      }
+      ask <- list(fit, newdata = three_patients, type = "hr", times = c(0.5, 4))
+      expect_close(
+        do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-6
+      )
+      for (of in c("survival", "rmst")) {
+        ask <- list(
+          fit, newdata = three_patients, type = "difference", of = of, times = c(0.5, 4),
+          reference = three_patients[2, ]
+        )
+        expect_close(
+          do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-6
+        )
+      }
+      ask <- list(fit, newdata = three_patients, type = "mean")
+      ours <- do.call(predict, c(ask, se.fit = TRUE))
+      if (all(is.finite(ours$estimate))) {
+        expect_close(ours$std.error, do.call(numeric_errors, ask), 1e-5)
+      }
+    }
+  }
+})
+
+test_that("mean times are the areas under the curve", {
+  for (family in c("weibull", "lognormal")) {
+    fit <- rich_fit(family, "time")
+    row <- three_patients[2, ]
+    expect_close(
+      predict(fit, row, "rmst", times = c(0, 1, 8, 200))$estimate,
+      c(0, vapply(c(1, 8, 200), function(to) area_under(fit, row, 0, to), 0)), 1e-8
+    )
+    expect_close(
+      predict(fit, row, "rmst", times = c(1, 8), start = 2)$estimate,
+      c(0, area_under(fit, row, 2, 8, start = 2)), 1e-8
+    )
+    expect_close(
+      predict(fit, row, "mean")$estimate,
+      area_under(fit, row, 0, 10) + area_under(fit, row, 10, Inf), 1e-7
+    )
+    expect_close(
+      predict(fit, row, "mean", start = 3)$estimate,
+      area_under(fit, row, 3, 10, start = 3) + area_under(fit, row, 10, Inf, start = 3), 1e-7
+    )
+  }
+})
+
+test_that("means with a heavy tail are right up to where they are infinite", {
+  d <- rotterdam_years()
+  fit <- fit_ttp(Surv(years, recur) ~ 1, d, family = "loglogistic")
+  row <- d[1, ]
+  for (shape in c(1.02, 1.3, 3, 300)) {
+    fit$coefficients[] <- c(1, log(shape))
+    # scale * (pi / k) / sin(pi / k)
+    expect_close(
+      predict(fit, row, "mean")$estimate, exp(1) * (pi / shape) / sin(pi / shape), 1e-9
+    )
+  }
+  fit$coefficients[] <- c(1, log(0.9))
+  expect_warning(
+    mean <- predict(fit, row, "mean", se.fit = TRUE), class = "survresist_warning_infinite"
+  )
+  expect_identical(mean$estimate, Inf)
+  expect_identical(mean$std.error, NA_real_)
+  fit <- fit_ttp(Surv(years, recur) ~ 1, d, family = "lognormal")
+  for (sigma in c(0.01, 1, 4)) {
+    fit$coefficients[] <- c(2, log(sigma))
+    expect_close(predict(fit, row, "mean")$estimate, exp(2 + sigma^2 / 2), 1e-9)
+  }
+  expect_close(
+    predict(fit, row, "quantile", p = 1e-300)$estimate, qlnorm(1e-300, 2, 4), 1e-10
+  )
+})
+
+test_that("a delayed start conditions on survival up to then", {
+  fit <- rich_fit("lognormal", "time")
+  times <- c(1, 2, 3, 9)
+  plain <- predict(fit, three_patients, times = times)
+  at_start <- predict(fit, three_patients, times = 2)$estimate
+  given <- predict(fit, three_patients, times = times, start = 2)
+  expect_close(given$estimate, pmin(plain$estimate / at_start[plain$.row], 1), 1e-12)
+  median <- predict(fit, three_patients, "quantile", p = 0.5, start = c(2, 0, 40))
+  for (i in 1:3) {
+    expect_close(
+      predict(fit, three_patients[i, ], times = median$estimate[[i]], start = c(2, 0, 40)[[i]])$
+        estimate, 0.5, 1e-12
+    )
+  }
+})
+
+test_that("limits are Wald's on their scale, and simulation agrees", {
+  fit <- rich_fit("weibull", "hazard")
+  found <- predict(fit, three_patients, times = c(0, 3), interval = "confidence", level = 0.9)
+  se <- found$std.error / abs(found$estimate * log(found$estimate))
+  wide <- outer(se, qnorm(c(0.95, 0.05)))
+  limits <- exp(-exp(log(-log(found$estimate)) + wide))
+  limits[found$time == 0, ] <- 1
+  expect_close(cbind(found$conf.low, found$conf.high), limits, 1e-10)
+  for (type in c("survival", "rmst", "hr")) {
+    delta <- predict(fit, three_patients, type, times = 3, interval = "confidence")
+    draws <- predict(
+      fit, three_patients, type, times = 3, interval = "confidence", method = "simulation",
+      n_sim = 4000, seed = 7
+    )
+    expect_identical(draws$estimate, delta$estimate)
+    is_open <- delta$std.error > 0
+    expect_lt(max(abs(draws$std.error / delta$std.error - 1)[is_open]), 0.15)
+    expect_lt(max(abs(draws$conf.low - delta$conf.low) / delta$std.error, na.rm = TRUE), 0.4)
+  }
+  set.seed(1)
+  before <- .Random.seed
+  predict(
+    fit, three_patients, times = 3, se.fit = TRUE, method = "simulation", seed = 3, n_sim = 20
+  )
+  expect_identical(.Random.seed, before)
+})
+
+test_that("rows of the fit are predicted at their own times, and blocks change nothing", {
+  d <- rotterdam_years()
+  d$nodes[c(2, 9)] <- NA
+  fit <- rich_fit("weibull", "time", d)
+  own <- predict(fit, se.fit = TRUE)
+  expect_identical(own$.row, setdiff(seq_len(nrow(d)), c(2L, 9L)))
+  expect_identical(own$time, d$years[own$.row])
+  some <- c(1, 50, 300)
+  again <- predict(fit, d[own$.row[some], ], times = own$time[some], se.fit = TRUE)
+  again <- again[again$time == own$time[some][again$.row], ]
+  expect_close(again$estimate, own$estimate[some], 1e-14)
+  expect_close(again$std.error, own$std.error[some], 1e-14)
+  expect_identical(row_blocks(rep(1:5, each = 3), 7L), list(1:9, 10:15))
+  with_missing <- predict(fit, d[1:3, ], times = c(1, 2), interval = "confidence")
+  expect_identical(with_missing$.row, rep(1:3, each = 2))
+  expect_identical(is.na(with_missing$conf.low), c(FALSE, FALSE, TRUE, TRUE, FALSE, FALSE))
+  expect_identical(predict(fit, d[1:3, ], times = 1, na.action = na.omit)$.row, c(1L, 3L))
+})
+
+test_that("time 0 and times far beyond the data have their limits", {
+  d <- rotterdam_years()
+  for (family in four) {
+    fit <- fit_ttp(Surv(years, recur) ~ arm, d, family = family)
+    found <- predict(fit, three_patients, times = c(0, 1e12), interval = "confidence")
+    expect_identical(found$estimate[found$time == 0], c(1, 1, 1))
+    expect_identical(found$std.error[found$time == 0], c(0, 0, 0))
+    expect_identical(found$conf.low[found$time == 0], c(1, 1, 1))
+    expect_true(all(found$estimate[found$time > 0] < 1e-6))
+    expect_false(anyNA(found))
+    fit$coefficients[["mu"]] <- 0
+    start <- function(log_shape) {
+      if (family != "exponential") fit$coefficients[[length(fit$coefficients)]] <- log_shape
+      predict(fit, data.frame(arm = "none"), "hazard", times = 0)$estimate
+    }
+    limits <- list(
+      exponential = c(1, 1, 1), weibull = c(Inf, 1, 0), lognormal = c(0, 0, 0),
+      loglogistic = c(Inf, 1, 0)
+    )
+    expect_identical(c(start(-0.5), start(0), start(0.5)), limits[[family]])
+  }
+})
+
+test_that("what cannot be predicted is said", {
+  fit <- rich_fit("weibull", "time")
+  refused <- function(..., message, class = "survresist_error_input") {
+    expect_error(predict(fit, ...), message, class = class)
+  }
+  refused(three_patients, message = "`times` must be times")
+  refused(three_patients, times = -1, message = "not negative")
+  refused(three_patients, times = c(1, NA), message = "finite")
+  refused(three_patients, "mean", times = 1, message = "no meaning")
+  refused(three_patients, "quantile", p = 2, message = "from 0 to 1")
+  refused(three_patients, "risk", times = 1, message = "must be one of")
+  refused(three_patients, times = 1, level = 95, message = "between 0 and 1")
+  refused(three_patients, times = 1, start = 1:2, message = "one for each of the 3 rows")
+  refused(three_patients, times = 1, ci = TRUE, message = "not known here")
+  refused(three_patients, "hr", times = 1, reference = three_patients, message = "of one row")
+  refused(
+    three_patients, times = 1, se.fit = TRUE, method = "simulation", n_sim = 1, message = "10 at"
+  )
+  refused(three_patients[-1], times = 1, message = "`newdata`")
+  refused(three_patients[-2], times = 1, message = "strata")
+  refused(three_patients[-4], times = 1, message = "age")
+  refused(transform(three_patients, rank = "middle"), times = 1, message = "not seen")
+  refused(as.list(three_patients), times = 1, message = "data frame")
+  d <- rotterdam_years()
+  d$left <- floor(d$years)
+  d$right <- d$left + 1
+  between <- fit_ttp(Surv(left, right, type = "interval2") ~ arm, d)
+  expect_error(predict(between), "have intervals", class = "survresist_error_input")
+})
