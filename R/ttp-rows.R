@@ -3,8 +3,8 @@
 # `ttp_rows()` reads newdata once: columns, offset, stratum, covariates of the parameters.
 # `ttp_context()` adds coefficients: the linear predictor eta and the parameters theta of each row.
 # A *cell* is a row and a time (or a probability): `index` says which row, `at` which time.
-# Functions of cells return their derivatives in the slots (eta, theta) of the row, and `slot_gradient()`
-# turns them into derivatives in the coefficients.
+# Functions of cells return their derivatives in the slots (eta, theta) of the row, and
+# `slot_gradient()` turns them into derivatives in the coefficients.
 
 #' What the coefficients are multiplied with
 #'
