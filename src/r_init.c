@@ -45,6 +45,9 @@ SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
 SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_get_threads(void);
 SEXP r_hazard_table(SEXP description, SEXP x, SEXP eta, SEXP theta, SEXP order);
+SEXP r_icph_curve(SEXP bundle, SEXP beta, SEXP jump);
+SEXP r_icph_fit(SEXP bundle, SEXP beta, SEXP jump, SEXP fixed, SEXP control, SEXP wants);
+SEXP r_icph_rows(SEXP bundle, SEXP beta, SEXP jump);
 SEXP r_resample_counts(SEXP n_unit, SEXP group, SEXP times, SEXP seed);
 SEXP r_set_threads(SEXP count);
 SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps);
@@ -86,6 +89,9 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_scan, 3),
     ENTRY(get_threads, 0),
     ENTRY(hazard_table, 5),
+    ENTRY(icph_curve, 3),
+    ENTRY(icph_fit, 6),
+    ENTRY(icph_rows, 3),
     ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
     ENTRY(ttp_fit, 6),
