@@ -45,7 +45,7 @@ typedef struct {
     sr_icph_point trial;
     unsigned char *is_free;        /* [n_node] */
     double *jump_step, *beta_step; /* [n_node], [p] */
-    double *factor;                /* [p x p] */
+    double *factor, *unit;         /* [p x p], [p] */
 } search;
 
 sr_status sr_icph_fit_take(sr_context *ctx, const sr_icph_model *model, sr_icph_fit *out)
@@ -125,25 +125,31 @@ static void choose_free(search *s)
     s->fit->hazard_gap = gap;
 }
 
-/* Factors the profile information over the free coefficients, with a ridge if it needs one. */
+/* The profile information over the free coefficients, each in units of its own information, into
+ * s->factor; s->unit has the units, 0 where a coefficient is held. */
+static void unit_profile(search *s, const double *profile, double ridge)
+{
+    const size_t p = s->model->p;
+    for (size_t j = 0; j < p; j++) {
+        const double own = fabs(profile[j * p + j]);
+        s->unit[j] = is_held(s, j) || !(own > 0) ? 0 : 1 / sqrt(own);
+    }
+    for (size_t j = 0; j < p; j++)
+        for (size_t k = 0; k < p; k++)
+            s->factor[j * p + k] = profile[j * p + k] * s->unit[j] * s->unit[k] +
+                                   (j == k && s->unit[j] > 0 ? ridge : 0);
+}
+
+/* Factors it, with a ridge if it needs one to be positive definite. */
 static void factor_profile(search *s, const double *profile)
 {
     const size_t p = s->model->p;
-    double size = 0;
-    size_t n_free = 0;
-    for (size_t j = 0; j < p; j++) {
-        n_free += (size_t)!is_held(s, j);
-        size = fmax(size, fabs(profile[j * p + j]));
-    }
     for (double ridge = 0; ridge <= 1e9; ridge = ridge == 0 ? 1e-3 : 10 * ridge) {
-        memcpy(s->factor, profile, p * p * sizeof(double));
-        for (size_t j = 0; j < p; j++) {
-            s->factor[j * p + j] += ridge * size;
-            for (size_t k = 0; is_held(s, j) && k < p; k++)
-                s->factor[j * p + k] = s->factor[k * p + j] = 0;
-        }
-        const sr_ldl_info info = sr_ldl_factor(p, s->factor, NO_PIVOT);
-        if ((size_t)info.rank == n_free)
+        size_t n_free = 0;
+        unit_profile(s, profile, ridge);
+        for (size_t j = 0; j < p; j++)
+            n_free += s->unit[j] > 0;
+        if ((size_t)sr_ldl_factor(p, s->factor, NO_PIVOT).rank == n_free)
             return;
     }
 }
@@ -190,7 +196,11 @@ static sr_status find_step(sr_context *ctx, search *s)
                 : at->score[j] - sr_dot(system.m, system.solved + j * system.m, hazard_step);
     s->fit->beta_gap = beta_gap(s, s->beta_step, system.profile);
     factor_profile(s, system.profile);
+    for (size_t j = 0; j < p; j++)
+        s->beta_step[j] *= s->unit[j];
     sr_ldl_solve(p, s->factor, s->beta_step);
+    for (size_t j = 0; j < p; j++)
+        s->beta_step[j] *= s->unit[j];
     sr_skyline_solve(&system.hazard, hazard_step);
     for (size_t j = 0; j < p; j++)
         for (size_t f = 0; f < system.m; f++)
@@ -254,6 +264,7 @@ static sr_status search_take(sr_context *ctx, search *s)
     SR_TAKE(s->jump_step, sr_arena_double(&ctx->arena, n_node + 1));
     SR_TAKE(s->beta_step, sr_arena_double(&ctx->arena, p + 1));
     SR_TAKE(s->factor, sr_arena_double(&ctx->arena, p * p + 1));
+    SR_TAKE(s->unit, sr_arena_double(&ctx->arena, p + 1));
     return SR_OK;
 }
 
@@ -269,12 +280,12 @@ static sr_status finish(sr_context *ctx, search *s)
     fit->n_free = system.m;
     fit->rank = system.rank;
     memcpy(fit->profile, system.profile, p * p * sizeof(double));
-    memcpy(s->factor, system.profile, p * p * sizeof(double));
-    for (size_t j = 0; j < p; j++)
-        for (size_t k = 0; is_held(s, j) && k < p; k++)
-            s->factor[j * p + k] = s->factor[k * p + j] = 0;
+    unit_profile(s, system.profile, 0);
     (void)sr_ldl_factor(p, s->factor, NO_PIVOT);
     sr_ldl_inverse(p, s->factor, fit->inverse);
+    for (size_t j = 0; j < p; j++)
+        for (size_t k = 0; k < p; k++)
+            fit->inverse[j * p + k] *= s->unit[j] * s->unit[k];
     return SR_OK;
 }
 

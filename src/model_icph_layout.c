@@ -125,21 +125,27 @@ static sr_status find_last(sr_context *ctx, builder *b, sr_icph_layout *out)
 {
     const size_t n = b->times->n, n_node = out->n_node;
     const sr_arena_mark mark_here = sr_arena_save(&ctx->arena);
-    int64_t *survived = NULL;
+    int64_t *survived = NULL, *reached = NULL;
     uint32_t *last_to = NULL; /* how many last nodes up to here */
     SR_TAKE(survived, (int64_t *)sr_arena_zero(&ctx->arena, n_node + 1, sizeof(int64_t)));
+    SR_TAKE(reached, (int64_t *)sr_arena_zero(&ctx->arena, n_node + 1, sizeof(int64_t)));
     SR_TAKE(last_to, sr_arena_index(&ctx->arena, n_node + 1));
     for (size_t i = 0; i < n; i++) {
         survived[b->row_entry[i] + 1]++;
         survived[b->row_left[i] + 1]--;
+        if (b->row_right[i] != SR_ICPH_NEVER) {
+            reached[b->row_left[i] + 1]++;
+            reached[b->row_right[i] + 1]--;
+        }
     }
     uint32_t count = 0;
-    int64_t now = 0;
+    int64_t n_survived = 0, n_reached = 0;
     for (size_t v = 0; v < n_node; v++) {
-        now += survived[v];
-        if (out->kind[v] == SR_NODE_JUMP && now == 0) {
-            out->kind[v] = SR_NODE_LAST;
-            count++;
+        n_survived += survived[v];
+        n_reached += reached[v];
+        if (out->kind[v] == SR_NODE_JUMP && n_survived == 0) {
+            out->kind[v] = n_reached > 0 ? SR_NODE_LAST : SR_NODE_EMPTY;
+            count += n_reached > 0;
         }
         last_to[v] = count;
     }

@@ -36,7 +36,8 @@ typedef struct {
     size_t n_stratum;
 } sr_icph_times;
 
-typedef enum { SR_NODE_GROUND, SR_NODE_JUMP, SR_NODE_LAST } sr_icph_kind;
+/* EMPTY: nobody is at risk, nothing can be said; the jump is 0 */
+typedef enum { SR_NODE_GROUND, SR_NODE_JUMP, SR_NODE_LAST, SR_NODE_EMPTY } sr_icph_kind;
 
 typedef struct {
     size_t n, n_node, n_group;

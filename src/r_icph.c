@@ -1,7 +1,7 @@
 /* r_icph.c -- .Call of the interval-censored proportional hazards model; see R/icph-fit.R
  *
- * The data come as list(x, left, right, entry, stratum, weights, offset): doubles of length n, x a
- * double matrix n x p, stratum integers from 0; entry, stratum, weights and offset may be NULL.
+ * The data come as list(x, left, right, entry, stratum, weights, offset): doubles of length n, x as
+ * cox_data() takes it, stratum integers from 0; entry, stratum, weights and offset may be NULL.
  */
 #include "model_icph_after.h"
 #include "r_data.h"
@@ -18,31 +18,20 @@ static void icph_from_r(SEXP bundle, icph_data *out)
 {
     if (TYPEOF(bundle) != VECSXP || XLENGTH(bundle) != 7)
         Rf_error("survresist, internal: the data must come from icph_data()");
-    SEXP x = VECTOR_ELT(bundle, 0), left = VECTOR_ELT(bundle, 1);
-    const size_t n = (size_t)XLENGTH(left);
-    if (TYPEOF(x) != REALSXP || !Rf_isMatrix(x) || (size_t)Rf_nrows(x) != n || n == 0)
-        Rf_error("survresist, internal: `x` must be a double matrix of %lld rows", (long long)n);
+    SEXP left = VECTOR_ELT(bundle, 1);
+    const R_xlen_t n_row = XLENGTH(left);
+    const size_t n = (size_t)n_row;
     *out = (icph_data){.times.n = n};
     out->times.left = sr_doubles_or_null(left, n, "left");
     out->times.right = sr_doubles_or_null(VECTOR_ELT(bundle, 2), n, "right");
     out->times.entry = sr_doubles_or_null(VECTOR_ELT(bundle, 3), n, "entry");
-    out->times.stratum = sr_integers_or_null(VECTOR_ELT(bundle, 4), n, "stratum");
+    out->times.n_stratum =
+        (size_t)sr_strata_from_r(VECTOR_ELT(bundle, 4), n_row, &out->times.stratum);
     out->weight = sr_doubles_or_null(VECTOR_ELT(bundle, 5), n, "weights");
     out->offset = sr_doubles_or_null(VECTOR_ELT(bundle, 6), n, "offset");
-    if (out->times.left == NULL || out->times.right == NULL)
+    sr_columns_from_r(VECTOR_ELT(bundle, 0), n_row, &out->x);
+    if (out->times.left == NULL || out->times.right == NULL || n == 0)
         Rf_error("survresist, internal: `left` and `right` must be given");
-    int last = 0;
-    for (size_t i = 0; out->times.stratum != NULL && i < n; i++) {
-        if (out->times.stratum[i] < 0)
-            Rf_error("survresist, internal: `stratum` must be 0 or more");
-        last = out->times.stratum[i] > last ? out->times.stratum[i] : last;
-    }
-    out->times.n_stratum = (size_t)last + 1;
-    const size_t p = (size_t)Rf_ncols(x);
-    const double **column = (const double **)R_alloc(p + 1, sizeof(double *));
-    for (size_t j = 0; j < p; j++)
-        column[j] = REAL_RO(x) + j * n;
-    out->x = (sr_columns){.n = n, .p = p, .x = column};
 }
 
 static SEXP doubles(const double *value, size_t n)
@@ -159,7 +148,7 @@ static SEXP job_to_r(const icph_job *job)
     static const char *const names[] = {
         "coefficients", "var",     "information", "curvature", "means",  "aliased",
         "loglik",       "node",    "hazard_gap",  "beta_gap",  "n_free", "rank",
-        "iter",         "halving", "converged",   "score",     NULL};
+        "iter",         "halving", "converged",   "scale",     NULL};
     const sr_icph_fit *const fit = &job->fit;
     const size_t p = job->model.p;
     SEXP out = PROTECT(sr_named_list(names));
@@ -179,13 +168,12 @@ static SEXP job_to_r(const icph_job *job)
     SET_VECTOR_ELT(out, 12, Rf_ScalarInteger(fit->n_iter));
     SET_VECTOR_ELT(out, 13, Rf_ScalarInteger(fit->n_halving));
     SET_VECTOR_ELT(out, 14, Rf_ScalarLogical(fit->is_converged));
-    SET_VECTOR_ELT(out, 15, doubles(fit->at.score, p));
+    SET_VECTOR_ELT(out, 15, doubles(job->model.scale, p));
     for (size_t j = 0; j < p; j++) {
         const double scale = job->model.scale[j];
         LOGICAL(VECTOR_ELT(out, 5))[j] = scale == 0;
         REAL(VECTOR_ELT(out, 0))[j] = scale == 0 ? 0 : fit->at.beta[j] / scale;
         REAL(VECTOR_ELT(out, 3))[j] *= scale * scale;
-        REAL(VECTOR_ELT(out, 15))[j] *= scale;
     }
     UNPROTECT(1);
     return out;
