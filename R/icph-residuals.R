@@ -7,8 +7,8 @@
 #' \eqn{D_i} the hazard between the two ends (Farrington 2000):
 #'
 #' * `"martingale"` (Lagakos): events less hazard, as far as the data tell,
-#'   \eqn{D_i / (e^{D_i} - 1) - A_i}{D_i / (exp(D_i) - 1) - A_i}; \eqn{-A_i} where no event was seen.
-#'   It is the slope of the log-likelihood in the linear predictor; weighted, the residuals of a
+#'   \eqn{D_i / (e^{D_i} - 1) - A_i}{D_i / (exp(D_i) - 1) - A_i}; \eqn{-A_i} where no event was
+#'   seen. It is the slope of the log-likelihood in the linear predictor; weighted, the residuals of a
 #'   stratum sum to 0.
 #' * `"coxsnell"`: the hazard that the row is expected to have met at its event,
 #'   \eqn{1 + A_i - D_i / (e^{D_i} - 1)}{1 + A_i - D_i / (exp(D_i) - 1)}; \eqn{A_i} where no event
@@ -17,8 +17,8 @@
 #'   log-likelihood lacks to the largest that any linear predictor could give it.
 #' * `"score"`: a row's contribution to the score of each coefficient when the baseline follows:
 #'   they sum to 0 (weighted), and their cross-products make the robust variance.
-#' * `"dfbeta"`, `"dfbetas"`: how much each coefficient would change without the row, to first order;
-#'   in standard errors.
+#' * `"dfbeta"`, `"dfbetas"`: how much each coefficient would change without the row, to first
+#'   order; in standard errors.
 #'
 #' @param object a fit from [fit_icph()].
 #' @param type one of the above.

@@ -87,17 +87,18 @@ sr_status sr_icph_curve_terms(sr_context *ctx, const sr_icph_model *model, const
     return SR_OK;
 }
 
-/* The profile log-likelihood with coefficient j moved, NAN when the search fails */
+/* *loglik: the profile log-likelihood at a fit's coefficients moved by `by`, those of `control`
+ * fixed; NAN when the search fails */
 static sr_status profile_at(sr_context *ctx, const sr_icph_model *model,
-                            const sr_icph_control *control, const sr_icph_fit *fit, size_t j,
-                            double by, double *loglik)
+                            const sr_icph_control *control, const sr_icph_fit *fit,
+                            const double *by, double *loglik)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_icph_fit moved;
     SR_TRY(sr_icph_fit_take(ctx, model, &moved));
-    memcpy(moved.at.beta, fit->at.beta, model->p * sizeof(double));
     memcpy(moved.at.jump, fit->at.jump, model->layout.n_node * sizeof(double));
-    moved.at.beta[j] += by;
+    for (size_t j = 0; j < model->p; j++)
+        moved.at.beta[j] = fit->at.beta[j] + by[j];
     moved.is_started = 1;
     SR_TRY(sr_icph_maximise(ctx, model, control, &moved));
     *loglik = moved.is_converged ? moved.at.loglik : NAN;
@@ -111,7 +112,9 @@ sr_status sr_icph_curvature(sr_context *ctx, const sr_icph_model *model,
 {
     const size_t p = model->p;
     int *fixed = NULL;
+    double *by = NULL;
     SR_TAKE(fixed, (int *)sr_arena_take(&ctx->arena, p + 1, sizeof(int)));
+    SR_TAKE(by, (double *)sr_arena_zero(&ctx->arena, p + 1, sizeof(double)));
     for (size_t j = 0; j < p; j++)
         fixed[j] = 1;
     sr_icph_control held = *control;
@@ -121,10 +124,12 @@ sr_status sr_icph_curvature(sr_context *ctx, const sr_icph_model *model,
         curvature[j] = NAN;
         if (model->scale[j] == 0 || !(information > 0))
             continue;
-        const double by = 1 / sqrt(information);
         double above = NAN, below = NAN;
-        SR_TRY(profile_at(ctx, model, &held, fit, j, by, &above));
-        SR_TRY(profile_at(ctx, model, &held, fit, j, -by, &below));
+        by[j] = 1 / sqrt(information);
+        SR_TRY(profile_at(ctx, model, &held, fit, by, &above));
+        by[j] = -by[j];
+        SR_TRY(profile_at(ctx, model, &held, fit, by, &below));
+        by[j] = 0;
         curvature[j] = (2 * fit->at.loglik - above - below) * information;
     }
     return SR_OK;

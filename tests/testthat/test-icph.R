@@ -203,7 +203,9 @@ test_that("bad input is named", {
     fit_icph(Surv(c(0, 1, 2), c(1, 1, 0)) ~ 1), class = "survresist_error_input", "after time 0"
   )
   expect_error(fit_icph(), class = "survresist_error_input")
-  expect_error(fit_icph(y, data, control = list(eps = 1)), class = "survresist_error_input", "`eps`")
+  expect_error(
+    fit_icph(y, data, control = list(eps = 1)), class = "survresist_error_input", "`eps`"
+  )
   expect_error(fit_icph(y, data, control = 3), class = "survresist_error_input", "Found `3`")
   expect_error(
     fit_icph(y, data, control = list(tolerance = -1)), class = "survresist_error_input", "positive"
