@@ -8,8 +8,8 @@
 #'
 #' * `"martingale"` (Lagakos): events less hazard, as far as the data tell,
 #'   \eqn{D_i / (e^{D_i} - 1) - A_i}{D_i / (exp(D_i) - 1) - A_i}; \eqn{-A_i} where no event was
-#'   seen. It is the slope of the log-likelihood in the linear predictor; weighted, the residuals of a
-#'   stratum sum to 0.
+#'   seen. It is the slope of the log-likelihood in the linear predictor; weighted, the residuals of
+#'   a stratum sum to 0.
 #' * `"coxsnell"`: the hazard that the row is expected to have met at its event,
 #'   \eqn{1 + A_i - D_i / (e^{D_i} - 1)}{1 + A_i - D_i / (exp(D_i) - 1)}; \eqn{A_i} where no event
 #'   was seen.
