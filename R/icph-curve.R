@@ -29,9 +29,9 @@
 #' @param level,conf.int,conf.level their level.
 #' @param ... for `plot()`: not used; for `predict()`: passed to [predict.sr_fit()].
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
-#'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time: `row`
-#'   (its name), `stratum` (where there are strata), `time`, `estimate`, `lower`, `upper`, `std.error`,
-#'   `conf.low`, `conf.high`.
+#'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
+#'   `row` (its name), `stratum` (where there are strata), `time`, `estimate`, `lower`, `upper`,
+#'   `std.error`, `conf.low`, `conf.high`.
 #'
 #'   `survfit()`: an object of class `survfit`, one curve a row of `newdata`, or a stratum, with all
 #'   mass at the ends of the intervals (`lower` and `upper` are the confidence limits).
