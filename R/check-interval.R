@@ -72,9 +72,9 @@ stop_interval_response <- function(request) {
     which(ends & if (parts$type == "counting") parts$time >= parts$time2 else
       parts$time > parts$time2)
   }
-  crossed <- intersect(crossed, found$kept)
-  if (length(crossed) > 0L) {
-    rows <- found$label(crossed)
+  kept <- intersect(crossed, found$kept)
+  if (length(kept) > 0L) {
+    rows <- found$label(kept)
     stop_input(c(
       if (parts$type == "counting") {
         "An interval (start, stop] must end after it begins."
@@ -82,16 +82,17 @@ stop_interval_response <- function(request) {
         "An interval (left, right] must not end before it begins."
       },
       x = sprintf(
-        "(%s, %s] in %s.", format(parts$time[crossed[[1L]]]), format(parts$time2[crossed[[1L]]]),
+        "(%s, %s] in %s.", format(parts$time[kept[[1L]]]), format(parts$time2[kept[[1L]]]),
         format_rows(rows)
       ),
       i = "Correct these rows, or leave them out with `subset`."
     ), arg = "formula", rows = rows)
   }
-  stop_interval_status(parts, found)
+  stop_interval_status(parts, found, crossed)
 }
 
-stop_interval_status <- function(parts, found) {
+# Rows that a `subset` leaves out (`crossed` ones among them) do no harm.
+stop_interval_status <- function(parts, found, crossed) {
   allowed <- if (parts$type == "interval") 0:3 else 0:2
   status <- parts$event
   if (is.logical(status)) status <- as.numeric(status)
@@ -100,7 +101,9 @@ stop_interval_status <- function(parts, found) {
     any(status %in% 2)) {
     bad <- which(status %in% 0)
   }
+  is_elsewhere <- length(crossed) + length(bad) > 0L
   bad <- intersect(bad, found$kept)
+  if (is_elsewhere && length(bad) == 0L) return(invisible())
   rows <- found$label(bad)
   stop_input(c(
     if (parts$type == "interval") {

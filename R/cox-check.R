@@ -116,7 +116,7 @@ check_formula <- function(formula) {
   if (is.data.frame(formula)) {
     stop_input(c(
       "`formula` comes first, then `data`.", x = "Found a data frame as `formula`.",
-      i = "With a pipe, name it: `data |> fit_cox(formula = Surv(time, status) ~ x)`."
+      i = "With a pipe, name it: `formula = Surv(time, status) ~ x`."
     ), arg = "formula")
   }
   if (is.list(formula)) {
@@ -128,7 +128,7 @@ check_formula <- function(formula) {
   stop_input(c(
     "`formula` must be a formula with a survival response.",
     x = sprintf("Found %s.", describe(formula)),
-    i = "Write `fit_cox(Surv(time, status) ~ x, data)`."
+    i = "Write `Surv(time, status) ~ x`."
   ), arg = "formula")
 }
 

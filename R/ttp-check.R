@@ -35,15 +35,16 @@ ttp_scale <- function(scale, family) {
   scale
 }
 
-ttp_control <- function(control, dots) {
+# `dots` is list(...), not evaluated before its names (`named`) are known to be right.
+ttp_control <- function(control, dots, named = names(dots)) {
   known <- list(max_iter = 200L, eps = 1e-6)
-  given <- c(control, dots)
   if (!is.null(control) && !is.list(control)) {
     stop_input(c("`control` must be a list.", x = sprintf("Found %s.", describe(control))),
       arg = "control"
     )
   }
-  unknown <- setdiff(names(given) %||% rep.int("", length(given)), names(known))
+  own <- names(control) %||% rep.int("", length(control))
+  unknown <- setdiff(c(own, named), names(known))
   if (length(unknown) > 0L) {
     shown <- ifelse(nzchar(unknown), paste0("`", unknown, "`"), "one without a name")
     stop_input(c(
@@ -53,6 +54,7 @@ ttp_control <- function(control, dots) {
       i = sprintf("`...` takes parts of the control: %s.", paste(names(known), collapse = ", "))
     ), arg = "...")
   }
+  given <- c(control, dots)
   known[names(given)] <- given
   is_number <- function(x) is.numeric(x) && length(x) == 1L && isTRUE(x >= 0)
   for (part in names(known)) {
@@ -63,7 +65,14 @@ ttp_control <- function(control, dots) {
       ), arg = "control")
     }
   }
+  known$max_iter <- min(floor(known$max_iter), .Machine$integer.max)
   known
+}
+
+# Names of the arguments in `...`, "" where there is none, without evaluating them
+dot_names <- function(...) {
+  dots <- as.list(substitute(list(...)))[-1L]
+  names(dots) %||% rep.int("", length(dots))
 }
 
 # (start, stop] rows of one person with covariates that change are a product of intervals only

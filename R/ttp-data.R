@@ -66,31 +66,6 @@ ttp_log_unit <- function(times) {
   mean(log(seen[seen > 0]))
 }
 
-#' Mean and spread of the log event times, allowing for censoring, to start from
-#'
-#' The mean is that of an exponential with the same events in the same time at risk (its log has
-#' mean log(scale) - 0.577); the spread is that of the events, which censoring makes smaller, kept
-#' within a factor of an exponential's.
-#' @noRd
-ttp_moments <- function(times, weights, log_unit) {
-  w <- weights %||% rep.int(1, length(times$kind))
-  is_left <- times$kind == ttp_kinds[["left"]]
-  is_interval <- times$kind == ttp_kinds[["interval"]]
-  is_event <- is_left | is_interval | times$kind == ttp_kinds[["exact"]]
-  at <- times$time
-  at[is_left] <- at[is_left] / 2
-  if (any(is_interval)) at[is_interval] <- (at[is_interval] + times$right[is_interval]) / 2
-  at_risk <- sum(w * (at - (times$entry %||% 0)))
-  events <- sum(w[is_event])
-  log_event <- log(at[is_event])
-  centre <- stats::weighted.mean(log_event, w[is_event])
-  spread <- sqrt(stats::weighted.mean((log_event - centre)^2, w[is_event]))
-  list(
-    mean = log(at_risk / events) - 0.577 - log_unit,
-    sd = min(max(spread, 0.05), 3)
-  )
-}
-
 # --- order and names of the coefficients ----------------------------------------------------------
 
 # Effects, then the family's parameters stratum by stratum, then covariates of the parameters.
@@ -143,7 +118,7 @@ aliased_columns <- function(x, frame) {
 }
 
 # The baseline's pivots come first; a column's is nothing beside its own square.
-aliased_by_pivot <- function(info, p, tolerance = 1e-11) {
+aliased_by_pivot <- function(info, p, tolerance = 1e-13) {
   order <- c(seq_len(nrow(info))[-seq_len(p)], seq_len(p))
   left <- info[order, order]
   own <- abs(diag(left))

@@ -133,7 +133,8 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
   if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
   family <- ttp_family(family)
   asked <- list(
-    family = family, scale = ttp_scale(scale, family), control = ttp_control(control, list(...)),
+    family = family, scale = ttp_scale(scale, family),
+    control = ttp_control(control, list(...), dot_names(...)),
     formulas = ttp_extra_formulas(shape, tvc, family), init = if (!missing(init)) init,
     firth = FALSE, method = "",
     robust = if (!missing(robust) && !is.null(robust)) check_flag(robust, "robust"),
@@ -171,6 +172,7 @@ check_ttp_frame <- function(frame, asked) {
     ), arg = "formula")
   }
   check_strata_events(frame)
+  check_baseline_information(frame, asked$family)
   frame
 }
 
@@ -227,56 +229,12 @@ estimate_ttp <- function(frame, extra, asked) {
   fit <- if (layout$p + layout$n_extra == 0L && is.null(asked$init)) {
     null
   } else {
-    run_ttp(bundle, hazard, start, fixed, asked$control, unit$family)
+    run_ttp_from(asked$init, bundle, hazard, start, fixed, asked$control, unit$family)
   }
   fit$aliased <- fixed
   list(
     fit = fit, null = null, layout = layout, family = family, map = map, log_unit = log_unit,
     bundle = bundle, hazard = hazard
-  )
-}
-
-# The model without covariates: the best of the family's starts, each run to its end.
-fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) {
-  bundle[1L] <- list(NULL)
-  bundle[5:6] <- list(NULL)
-  rows <- thin_rows(frame$n) %||% seq_len(frame$n)
-  moments <- ttp_moments(lapply(times, `[`, rows), frame$weights[rows], log_unit)
-  if (!is.null(frame$offset)) {
-    moments$mean <- moments$mean + switch(asked$scale, time = -1, 1) * mean(frame$offset)
-  }
-  starts <- rbind(family$start(family, moments))
-  n_stratum <- max(length(frame$strata_levels), 1L)
-  best <- NULL
-  for (k in seq_len(nrow(starts))) {
-    fit <- run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, asked$control, family)
-    is_better <- is.null(best) || fit$loglik[[2L]] > best$loglik[[2L]] + 1e-8 ||
-      fit$loglik[[2L]] > best$loglik[[2L]] - 1e-8 && fit$definite > best$definite
-    if (is_better) best <- fit
-  }
-  best
-}
-
-# A large study starts from the estimate of every k-th of its rows.
-run_ttp <- function(bundle, hazard, start, fixed, control, family = NULL) {
-  if (!is.null(family$penalty)) {
-    return(run_ttp_smooth(bundle, hazard, start, fixed, control, family))
-  }
-  thin <- thin_bundle(bundle)
-  if (!is.null(thin)) {
-    near <- tryCatch(
-      run_ttp(thin, hazard, start, fixed, control),
-      survresist_error = function(e) list(converged = FALSE)
-    )
-    if (near$converged && near$definite) start <- near$coefficients
-  }
-  newton_ttp(bundle, hazard, start, fixed, control)
-}
-
-newton_ttp <- function(bundle, hazard, start, fixed, control) {
-  .Call(
-    C_ttp_fit, bundle, hazard, as.double(start), if (!is.null(fixed)) as.integer(fixed),
-    as.integer(control$max_iter), as.double(control$eps)
   )
 }
 
@@ -352,28 +310,6 @@ ttp_strata <- function(frame) {
   list(
     level = frame$strata_levels, n = tabulate(frame$stratum + 1L, k),
     events = tabulate(frame$stratum[frame$is_event] + 1L, k)
-  )
-}
-
-ttp_convergence <- function(estimate, control) {
-  fit <- estimate$fit
-  message <- NULL
-  if (!fit$definite) {
-    share <- abs(fit$flat)
-    shown <- estimate$layout$names[share > 0.1]
-    message <- sprintf(
-      "The data do not determine %s: the likelihood is flat, or still rises, in that direction.",
-      format_names(shown)
-    )
-  } else if (!fit$converged) {
-    message <- sprintf(
-      "Newton's method stopped after %d steps; the gradient is still %s standard errors.",
-      fit$iter, format(fit$gap, digits = 2)
-    )
-  }
-  list(
-    converged = fit$converged && fit$definite && fit$gap < 1e-6, iterations = fit$iter,
-    gradient = fit$gap, message = message
   )
 }
 

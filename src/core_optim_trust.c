@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LEAST_EIGENVALUE = 1e-10; /* of A: below, a direction has no information */
+static const double LEAST_EIGENVALUE = 1e-13; /* of A: below, a direction has no information */
 
 /* A point of the search. Free parameters only: their number is `p`, their places `place`. */
 typedef struct {
@@ -31,6 +31,7 @@ sr_status sr_trust_result_take(sr_context *ctx, size_t n_par, sr_trust_result *o
     SR_TAKE(out->flat, (double *)sr_arena_zero(&ctx->arena, n_par, sizeof(double)));
     SR_TAKE(out->info, (double *)sr_arena_zero(&ctx->arena, n_par * n_par, sizeof(double)));
     SR_TAKE(out->inverse, (double *)sr_arena_zero(&ctx->arena, n_par * n_par, sizeof(double)));
+    SR_TAKE(out->info_start, (double *)sr_arena_zero(&ctx->arena, n_par * n_par, sizeof(double)));
     return SR_OK;
 }
 
@@ -86,14 +87,11 @@ static sr_status evaluate(sr_context *ctx, const sr_objective *objective, const 
 static sr_status set_model(trust *t)
 {
     const size_t p = t->p, n = t->n_par;
-    double largest = 0;
     if (p == 0)
         return SR_OK;
-    for (size_t j = 0; j < p; j++)
-        largest = fmax(largest, fabs(t->info[t->place[j] * n + t->place[j]]));
     for (size_t j = 0; j < p; j++) {
         const double own = fabs(t->info[t->place[j] * n + t->place[j]]);
-        t->scale[j] = own > DBL_EPSILON * DBL_EPSILON * largest ? sqrt(own) : 1;
+        t->scale[j] = own > DBL_MIN ? sqrt(own) : 1; /* units of parameters say nothing */
         t->b[j] = t->gradient[t->place[j]] / t->scale[j];
     }
     for (size_t j = 0; j < p; j++)
@@ -263,6 +261,8 @@ sr_status sr_trust(sr_context *ctx, const sr_objective *objective, const sr_trus
     result->n_iter = result->is_converged = 0;
     if (!is_finite)
         return SR_ERR_NOT_FINITE;
+    if (result->info_start != NULL)
+        memcpy(result->info_start, t.info, t.n_par * t.n_par * sizeof(double));
     SR_TRY(search(ctx, objective, control, &t, trial, result));
     finish(&t, result);
     sr_arena_restore(&ctx->arena, mark);

@@ -18,7 +18,7 @@
  * (a promise below 1e-13 |f|) also ends the search. A maximum is told apart from a flat place by
  * the eigenvalues of A, which are of the order 1 unless a direction has no information:
  *
- *   is_definite     the smallest eigenvalue is above 1e-10
+ *   is_definite     the smallest eigenvalue is above 1e-13
  *   flat            the eigenvector of the smallest one, in theta (largest element 1)
  *   scaled_gradient max |g_j| / d_j
  */
@@ -39,6 +39,8 @@ typedef struct {
     double
         *inverse; /* [n_par x n_par] of info, zero where fixed; zero throughout if not definite */
     double *flat; /* [n_par] */
+    double *info_start; /* [n_par x n_par] at the start, fixed parameters too; or NULL. Where there
+                           was information then and is none now, a parameter runs to its border. */
     double f_start, f, scaled_gradient;
     int n_iter;
     int is_converged, is_definite;

@@ -10,6 +10,7 @@
 #include "core_exp.h"
 #include "core_simd.h"
 #include "model_hazard.h"
+#include <math.h>
 #include <string.h>
 
 enum { X, MU, LAMBDA };
@@ -56,6 +57,8 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     (void)hazard;
     memcpy(k, log_k, m * sizeof(double));
     sr_exp_block(m, k);
+    for (size_t i = 0; i < m; i++)
+        k[i] = log_k[i] < 709 ? k[i] : INFINITY;
     fill_values(m, rows->x, mu, k, w);
     if (cum != NULL) {
         memcpy(cum->value, w, m * sizeof(double));

@@ -83,10 +83,10 @@ static double *put_vector(SEXP list, int place, size_t n)
     return REAL(VECTOR_ELT(list, place));
 }
 
-static const char *const fit_names[] = {"coefficients", "gradient", "info", "var",
-                                        "flat",         "loglik",   "gap",  "iter",
-                                        "converged",    "definite", NULL};
-enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE };
+static const char *const fit_names[] = {"coefficients", "gradient", "info",       "var",
+                                        "flat",         "loglik",   "gap",        "iter",
+                                        "converged",    "definite", "info_start", NULL};
+enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE, INFO_START };
 
 SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps)
 {
@@ -102,7 +102,8 @@ SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, S
                               .gradient = put_vector(list, GRADIENT, P),
                               .info = put_matrix(list, INFO, P, P),
                               .inverse = put_matrix(list, VAR, P, P),
-                              .flat = put_vector(list, FLAT, P)};
+                              .flat = put_vector(list, FLAT, P),
+                              .info_start = put_matrix(list, INFO_START, P, P)};
     double *const loglik = put_vector(list, LOGLIK, 2);
     memcpy(result.theta, start, P * sizeof(double));
     sr_context ctx;

@@ -1,0 +1,111 @@
+# Where the search for the maximum starts: from the data alone, in C's unit of time.
+
+#' Mean and spread of the log event times, allowing for censoring, to start from
+#'
+#' The mean is that of an exponential with the same events in the same time at risk (its log has
+#' mean log(scale) - 0.577); the spread is that of the events, which censoring makes smaller, not
+#' less than 0.05. Where it is over 3 a few times would outweigh all others in the time at risk,
+#' and the mean is that of the log event times. An offset on the scale of time divides the times; on
+#' others it counts as a log hazard ratio.
+#' @noRd
+ttp_moments <- function(times, weights, log_unit, offset = NULL, scale = "time") {
+  w <- weights %||% rep.int(1, length(times$kind))
+  offset <- offset %||% 0
+  is_left <- times$kind == ttp_kinds[["left"]]
+  is_interval <- times$kind == ttp_kinds[["interval"]]
+  is_event <- is_left | is_interval | times$kind == ttp_kinds[["exact"]]
+  at <- times$time
+  at[is_left] <- at[is_left] / 2
+  if (any(is_interval)) at[is_interval] <- (at[is_interval] + times$right[is_interval]) / 2
+  at_risk <- sum(w * (at - (times$entry %||% 0)) * exp(if (scale == "time") -offset else offset))
+  events <- max(sum(w[is_event]), min(w) / 2)
+  if (!any(is_event)) return(list(mean = log(at_risk / events) - 0.577 - log_unit, sd = 1))
+  log_event <- log(at[is_event]) - if (scale == "time") (offset + 0 * at)[is_event] else 0
+  centre <- stats::weighted.mean(log_event, w[is_event])
+  spread <- sqrt(stats::weighted.mean((log_event - centre)^2, w[is_event]))
+  if (spread > 3) return(list(mean = centre - log_unit, sd = spread))
+  list(mean = log(at_risk / events) - 0.577 - log_unit, sd = max(spread, 0.05))
+}
+
+# The model without covariates: the best of the family's starts, each run to its end.
+fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) {
+  bundle[1L] <- list(NULL)
+  bundle[5:6] <- list(NULL)
+  rows <- thin_rows(frame$n) %||% seq_len(frame$n)
+  moments <- ttp_moments(
+    lapply(times, `[`, rows), frame$weights[rows], log_unit, frame$offset[rows], asked$scale
+  )
+  n_stratum <- max(length(frame$strata_levels), 1L)
+  # where the likelihood is not a number, a wider distribution is the safer start
+  for (wider in c(1, 4, 16, 64)) {
+    starts <- rbind(family$start(family, list(mean = moments$mean, sd = moments$sd * wider)))
+    best <- best_of_starts(bundle, hazard, starts, n_stratum, asked$control, family)
+    if (!is.null(best)) return(best)
+  }
+  stop_input(c(
+    "The likelihood must be a finite number somewhere near the data.",
+    x = "It is not at any starting value.",
+    i = "Look for times or offsets that are far from all others."
+  ), arg = "data")
+}
+
+# NULL where the likelihood is finite at none of the starts, one a row
+best_of_starts <- function(bundle, hazard, starts, n_stratum, control, family) {
+  best <- NULL
+  for (k in seq_len(nrow(starts))) {
+    fit <- tryCatch(
+      run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, control, family),
+      survresist_error_not_finite = function(e) NULL
+    )
+    if (is.null(fit)) next
+    is_better <- is.null(best) || fit$loglik[[2L]] > best$loglik[[2L]] + 1e-8 ||
+      fit$loglik[[2L]] > best$loglik[[2L]] - 1e-8 && fit$definite > best$definite
+    if (is_better) best <- fit
+  }
+  best
+}
+
+# A large study starts from the estimate of every k-th of its rows.
+run_ttp <- function(bundle, hazard, start, fixed, control, family = NULL) {
+  if (!is.null(family$penalty)) {
+    return(run_ttp_smooth(bundle, hazard, start, fixed, control, family))
+  }
+  thin <- thin_bundle(bundle)
+  if (is.null(thin)) return(newton_ttp(bundle, hazard, start, fixed, control))
+  near <- tryCatch(
+    run_ttp(thin, hazard, start, fixed, control),
+    survresist_error = function(e) list(converged = FALSE)
+  )
+  is_near <- near$converged && near$definite
+  fit <- newton_ttp(bundle, hazard, if (is_near) near$coefficients else start, fixed, control)
+  if (is_near) {
+    fit$start <- near$start
+    fit$info_start <- near$info_start * (length(bundle[[7L]]) / length(thin[[7L]]))
+  }
+  fit
+}
+
+# The search itself. info_start and start tell whence it came (lost_direction()).
+newton_ttp <- function(bundle, hazard, start, fixed, control) {
+  fit <- .Call(
+    C_ttp_fit, bundle, hazard, as.double(start), if (!is.null(fixed)) as.integer(fixed),
+    as.integer(control$max_iter), as.double(control$eps)
+  )
+  fit$start <- as.double(start)
+  fit
+}
+
+# The same from values that the user may have given
+run_ttp_from <- function(init, bundle, hazard, start, fixed, control, family) {
+  tryCatch(
+    run_ttp(bundle, hazard, start, fixed, control, family),
+    survresist_error_not_finite = function(e) {
+      if (is.null(init)) stop(e)
+      stop_input(c(
+        "`init` must be values at which the likelihood is a finite number.",
+        x = "It is not: the data are impossible under them, as far as a computer can tell.",
+        i = "Start nearer to the estimates, or leave `init` out."
+      ), arg = "init")
+    }
+  )
+}
