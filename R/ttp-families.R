@@ -15,6 +15,8 @@
 #             starts has one a row
 #   prepare   function(family, times, frame) or NULL: fills in what the data decide (knots at
 #             quantiles of the times that ttp_times() gives)
+#   concentrates  FALSE: its mass cannot gather at one time, however its parameters are chosen;
+#             when NULL, it can if there are several parameters
 
 new_family <- function(name, label, theta, natural, scales, start, unit = unit_of_location,
                        setting = numeric(), prepare = NULL) {

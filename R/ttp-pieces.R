@@ -27,7 +27,7 @@ ttp_pieces <- function(cuts) {
   cuts <- check_places(cuts, "cuts", "cuts")
   ends <- c(paste0(",", format(cuts, digits = 6L, trim = TRUE), "]"), ",Inf)")
   pieces <- paste0("(", c("0", format(cuts, digits = 6L, trim = TRUE)), ends)
-  new_family(
+  family <- new_family(
     "pieces", "Piecewise exponential", paste0("log(rate", pieces, ")"),
     natural = stats::setNames(rep.int("exp", length(pieces)), paste0("rate", pieces)),
     scales = c("hazard", "odds"), setting = cuts,
@@ -39,6 +39,8 @@ ttp_pieces <- function(cuts) {
     },
     prepare = pieces_prepare
   )
+  family$concentrates <- FALSE
+  family
 }
 
 # A piece without events has the estimate 0, which has no log.

@@ -91,6 +91,7 @@ ttp_smooth <- function(df = 10, lambda = NULL, variance = c("bayes", "sandwich")
     },
     prepare = smooth_prepare
   )
+  family$concentrates <- FALSE
   family$lambda <- lambda
   family$variance <- variance
   family

@@ -226,8 +226,8 @@ test_that("missing values, subsets and environments are dealt with as in a linea
   omitted <- fit_ttp(right, holes)
   expect_identical(coef(omitted), coef(fit_ttp(right, holes[-c(3, 10), ])))
   padded <- fit_ttp(Surv(t, s) ~ x, holes, na.action = na.exclude)
-  expect_identical(length(predict(padded)), 60L)
-  expect_identical(unname(which(is.na(predict(padded)))), c(3L, 10L))
+  expect_identical(length(predict(padded, type = "link")), 60L)
+  expect_identical(unname(which(is.na(predict(padded, type = "link")))), c(3L, 10L))
   in_shape <- fit_ttp(Surv(t, s) ~ h, holes, shape = ~x)
   expect_identical(in_shape$n, 58L)
   both <- fit_ttp(right, changed(x = list(3, NA), h = list(5, NA)), shape = ~h)
@@ -260,7 +260,7 @@ test_that("formulas are those of a linear model", {
   peer <- survival::survreg(Surv(t, s) ~ splines::ns(x, 3), study)
   expect_close(coef(natural)[1:3], coef(peer)[2:4], 1e-5)
   expect_close(
-    predict(natural, study[4:6, ]), predict(natural)[4:6], 1e-12
+    predict(natural, study[4:6, ], type = "link"), predict(natural, type = "link")[4:6], 1e-12
   )
   # no intercept belongs to the formula
   expect_identical(coef(fit_ttp(Surv(t, s) ~ x - 1, study)), coef(fit))
