@@ -5,6 +5,8 @@
 #' is a factor, many times faster, in an object of the same class: `summary()`, `plot()`, `print()`,
 #' `broom::tidy()` and ggsurvfit work on it.
 #'
+#' @inheritSection absolute_risk Which question each answers
+#'
 #' @section The estimator:
 #' With \eqn{Y} at risk just before \eqn{t}, \eqn{d_j} events of cause \eqn{j} there, and \eqn{d}
 #' events in all (weights summed),

@@ -1,0 +1,171 @@
+# Risks of competing events from one Cox model a cause, against riskRegression's CSC(), the
+# Aalen-Johansen estimate and a jackknife.
+
+study <- survival::rotterdam
+study$years <- with(study, ifelse(recur == 1, rtime, dtime)) / 365.25
+study$relapse <- study$recur == 1
+study$dies <- study$death == 1 & !study$relapse
+study$first <- factor(
+  ifelse(study$relapse, 1, ifelse(study$dies, 2, 0)), 0:2, c("none", "relapse", "death")
+)
+patients <- data.frame(age = c(45, 75, 60), nodes = c(3, 0, 10), meno = c(0, 1, 1))
+times <- c(1, 2, 5, 9)
+
+fits_of <- function(data, ties = "efron", weights = NULL) {
+  data$case <- if (is.null(weights)) rep(1, nrow(data)) else weights
+  fit <- function(formula) {
+    fit_cox(
+      formula, data, weights = case, ties = ties, eps = 1e-12, toler.chol = 1e-13, robust = FALSE
+    )
+  }
+  list(
+    relapse = fit(Surv(years, relapse) ~ age + nodes + strata(meno)),
+    death = fit(Surv(years, dies) ~ age)
+  )
+}
+
+test_that("estimates are those of CSC()", {
+  skip_if_not_installed("riskRegression")
+  small <- study[seq(1, 2982, 4), ]
+  Hist <- prodlim::Hist
+  days <- transform(small, years = ceiling(years * 12) / 12)
+  for (ties in c("breslow", "efron")) {
+    for (data in list(small, days)) {
+      peer <- riskRegression::CSC(
+        list(Hist(years, first, cens.code = "none") ~ age + nodes + strata(meno),
+             Hist(years, first, cens.code = "none") ~ age),
+        data = data, method = ties
+      )
+      for (survival in c("product", "exp")) {
+        ours <- absolute_risk(fits_of(data, ties), patients, times, survival)
+        for (cause in c("relapse", "death")) {
+          theirs <- stats::predict(
+            peer, newdata = patients, times = times, cause = cause, se = TRUE,
+            product.limit = survival == "product"
+          )
+          one <- ours[ours$cause == cause, ]
+          expect_close(one$estimate, t(theirs$absRisk), 1e-8)
+          # riskRegression's influence functions are those of the limit without ties and steps: the
+          # jackknife below is met by ours to 1e-6, by theirs to a few per cent
+          if (identical(data, small) && cause == "relapse") {
+            expect_lt(max(abs(one$std.error / as.vector(t(theirs$absRisk.se)) - 1)), 0.05)
+          }
+        }
+      }
+    }
+  }
+})
+
+test_that("standard errors are those of the infinitesimal jackknife", {
+  small <- study[seq(1, 2982, 60), ]
+  months <- transform(small, years = ceiling(years * 2) / 2)
+  h <- 1e-4
+  for (data in list(small, months)) {
+    for (case in list(c("efron", "product"), c("breslow", "exp"), c("efron", "exp"))) {
+      start <- rep(c(1, 2, 0.5), length.out = nrow(data))
+      risk <- function(weights, se.fit = FALSE) {
+        absolute_risk(fits_of(data, case[[1]], weights), patients, times, case[[2]], se.fit)
+      }
+      found <- risk(start, TRUE)
+      squares <- 0
+      for (i in seq_len(nrow(data))) {
+        up <- down <- start
+        up[i] <- up[i] * (1 + h)
+        down[i] <- down[i] * (1 - h)
+        squares <- squares + ((risk(up)$estimate - risk(down)$estimate) / (2 * h))^2
+      }
+      expect_close(found$std.error, sqrt(squares), 1e-5)
+    }
+  }
+})
+
+test_that("without covariates it is the Aalen-Johansen estimate with its standard error", {
+  by <- fit_cif(Surv(years, first) ~ meno, study)
+  wanted <- summary(by, times = times)
+  fits <- list(
+    relapse = fit_cox(Surv(years, relapse) ~ strata(meno), study, ties = "breslow"),
+    death = fit_cox(Surv(years, dies) ~ strata(meno), study, ties = "breslow")
+  )
+  found <- absolute_risk(fits, data.frame(meno = 0:1), times)
+  for (cause in c("relapse", "death")) {
+    one <- found[found$cause == cause, ]
+    column <- match(cause, by$states)
+    expect_close(one$estimate, wanted$pstate[, column], 1e-12)
+    expect_close(one$std.error, wanted$std.err[, column], 1e-10)
+  }
+  # late entry, and rows of one subject that follow each other
+  late <- transform(study, entry = pmin(years / 2, (seq_len(nrow(study)) %% 5) / 2))
+  by <- fit_cif(Surv(entry, years, first) ~ 1, late, id = pid)
+  fits <- list(
+    relapse = fit_cox(Surv(entry, years, relapse) ~ 1, late, ties = "breslow"),
+    death = fit_cox(Surv(entry, years, dies) ~ 1, late, ties = "breslow")
+  )
+  found <- absolute_risk(fits, data.frame(one = 1), times)
+  wanted <- summary(by, times = times)
+  expect_close(found$estimate, wanted$pstate[, 2:3], 1e-12)
+  expect_close(found$std.error, wanted$std.err[, 2:3], 1e-10)
+  found <- absolute_risk(
+    list(relapse = fit_cox(Surv(years, relapse) ~ age, study, cluster = year),
+         death = fit_cox(Surv(years, dies) ~ age, study, cluster = year)),
+    patients, times
+  )
+  alone <- absolute_risk(
+    list(relapse = fit_cox(Surv(years, relapse) ~ age, study),
+         death = fit_cox(Surv(years, dies) ~ age, study)), patients, times
+  )
+  expect_close(found$estimate, alone$estimate, 1e-12)
+  expect_gt(max(abs(found$std.error / alone$std.error - 1)), 0.05)
+})
+
+test_that("risks and survival add up, and risks that are not known are NA", {
+  fits <- fits_of(study)
+  found <- absolute_risk(fits, patients, c(0, times, 40))
+  expect_true(all(found$estimate[found$time == 0] == 0))
+  expect_true(all(is.na(found$estimate[found$time == 40])))
+  expect_true(all(is.na(found$std.error[found$time == 40])))
+  inside <- found[found$time > 0 & found$time < 40, ]
+  expect_true(all(inside$conf.low < inside$estimate & inside$estimate < inside$conf.high))
+  expect_identical(names(absolute_risk(fits, patients, 2, se.fit = FALSE)), c(
+    "row", "cause", "time", "estimate"
+  ))
+  holes <- patients
+  holes$age[2] <- NA
+  some <- absolute_risk(fits, holes, 2)
+  expect_identical(is.na(some$estimate), some$row == 2)
+  # with the order of rows and patients nothing changes
+  moved <- absolute_risk(fits_of(study[2982:1, ]), patients[3:1, ], times)
+  expect_close(
+    moved$std.error[moved$row == 1], absolute_risk(fits, patients, times)$std.error[17:24], 1e-10
+  )
+})
+
+test_that("tidy(), print() and plot() show it", {
+  found <- absolute_risk(fits_of(study), patients, times)
+  table <- tidy(found)
+  expect_s3_class(table, "tbl_df")
+  expect_identical(table$age[table$row == 2], rep(75, 8))
+  expect_output(print(found), "relapse")
+  skip_if_not_installed("ggplot2")
+  drawn <- plot(found)
+  expect_s3_class(drawn, "ggplot")
+  expect_identical(levels(drawn$data$patient)[[1]], "age 45, nodes 3, meno 0")
+  expect_error(plot(found, labels = "a"), "labels", class = "survresist_error_input")
+})
+
+test_that("bad input is named", {
+  fits <- fits_of(study)
+  wrong <- "survresist_error_input"
+  expect_error(absolute_risk(fits[[1]], patients, 1), "list", class = wrong)
+  expect_error(absolute_risk(fits[1], patients, 1), "two or more", class = wrong)
+  expect_error(absolute_risk(unname(fits), patients, 1), "name", class = wrong)
+  expect_error(absolute_risk(fits, patients[0, ], 1), "0 rows", class = wrong)
+  expect_error(absolute_risk(fits, patients, NA), "times", class = wrong)
+  expect_error(absolute_risk(fits, patients["age"], 1), "meno", class = wrong)
+  expect_error(absolute_risk(fits, transform(patients, meno = 9), 1), "strata", class = wrong)
+  both <- list(a = fits[[1]], b = fit_cox(Surv(years, death) ~ age, study))
+  expect_error(absolute_risk(both, patients, 1), "one cause only", class = wrong)
+  exact <- list(a = fits[[1]], b = fit_cox(Surv(years, dies) ~ age, study[1:200, ], ties = "exact"))
+  expect_error(absolute_risk(exact, patients, 1), "exact", class = "survresist_error_unsupported")
+  other <- list(a = fits[[1]], b = stats::lm(years ~ age, study))
+  expect_error(absolute_risk(other, patients, 1), "lm", class = "survresist_error_unsupported")
+})
