@@ -285,7 +285,8 @@ plot.sr_absolute_risk <- function(x, palette = NULL, labels = NULL, ...) {
     ggplot2::scale_y_continuous(
       limits = c(0, 1), labels = function(y) paste0(100 * y, " %"), expand = c(0, 0.01)
     ) +
-    ggplot2::labs(x = "Time", y = "Risk of having had the event") + plot_theme()
+    ggplot2::labs(x = "Time", y = "Risk of having had the event") + plot_theme() +
+    ggplot2::theme(panel.spacing = ggplot2::unit(18, "pt"))
 }
 
 # "age 45, nodes 3": the columns in which patients differ
