@@ -6,7 +6,8 @@ icph_infinite <- function(estimate) {
   # the standard error for one standard deviation of the column: the fold change that is left open
   # is beyond e^60 either way
   error <- sqrt(diag(estimate$var)) * estimate$scale
-  which(!estimate$aliased & (error == 0 | error > 30))
+  is_far <- !estimate$converged & abs(estimate$coefficients) * estimate$scale > 8
+  which(!estimate$aliased & (error == 0 | error > 30 | is_far))
 }
 
 icph_certificate <- function(estimate, frame, control) {

@@ -144,7 +144,7 @@ static void unit_profile(search *s, const double *profile, double ridge)
 static void factor_profile(search *s, const double *profile)
 {
     const size_t p = s->model->p;
-    for (double ridge = 0; ridge <= 1e9; ridge = ridge == 0 ? 1e-3 : 10 * ridge) {
+    for (double ridge = 0; ridge <= 1e9; ridge = ridge == 0 ? 1e-10 : 30 * ridge) {
         size_t n_free = 0;
         unit_profile(s, profile, ridge);
         for (size_t j = 0; j < p; j++)
