@@ -301,9 +301,22 @@ plot.sr_icph <- function(x, newdata = NULL, type = c("survival", "cumhaz"), conf
   plot
 }
 
+# What differs between the rows of newdata, "arm = a, rank = high"; else their names
+figure_labels <- function(newdata, otherwise) {
+  if (is.null(newdata) || nrow(newdata) < 2L) return(otherwise)
+  differs <- vapply(newdata, function(v) length(unique(v)) > 1L, NA)
+  if (sum(differs) == 0L || sum(differs) > 3L) return(otherwise)
+  told <- lapply(names(newdata)[differs], function(name) {
+    paste(name, "=", format(newdata[[name]], trim = TRUE, digits = 3))
+  })
+  text <- do.call(paste, c(told, sep = ", "))
+  if (anyDuplicated(text)) otherwise else text
+}
+
 # The corners of every step: each time just before and just after
 icph_figure_data <- function(x, newdata, type, conf.level) {
   rows <- icph_rows_for(x, newdata)
+  labels <- figure_labels(newdata, rows$label)
   terms <- icph_curve_terms(x)
   wants <- list(
     type = type, error = !is.na(conf.level), limits = !is.na(conf.level), level = conf.level
@@ -315,7 +328,7 @@ icph_figure_data <- function(x, newdata, type, conf.level) {
     corners <- sort(unique(c(0, steps$from, steps$to, horizon)))
     tiny <- 1e-9 * horizon
     at <- sort(unique(pmax(c(corners - tiny, corners, pmin(corners + tiny, horizon)), 0)))
-    cbind(group = rows$label[[i]], icph_read(steps, at, horizon, wants))
+    cbind(group = labels[[i]], icph_read(steps, at, horizon, wants))
   })
   out <- do.call(rbind, parts)
   out$group <- factor(out$group, unique(out$group))

@@ -4,8 +4,8 @@
 #' [zph()] does the same.
 #'
 #' @section The test:
-#' For a fit of [fit_icph()]. In \eqn{\beta(t) = \beta + \theta g(t)}{b(t) = b + theta g(t)} it is the
-#' score test of \eqn{\theta = 0}{theta = 0} in the likelihood of the intervals: the slope of the
+#' For a fit of [fit_icph()]. In
+#' \eqn{\beta(t) = \beta + \theta g(t)}{b(t) = b + theta g(t)} it is the score test of \eqn{\theta = 0}{theta = 0} in the likelihood of the intervals: the slope of the
 #' log-likelihood in \eqn{\theta}{theta}, against its information when coefficients and jumps
 #' follow. `g` is taken at the middle of each innermost interval and centred at its mean over the
 #' baseline's mass. The `slope` is the estimate of \eqn{\theta}{theta} after one Newton step: by how
