@@ -5,11 +5,12 @@
 #'
 #' @section The test:
 #' For a fit of [fit_icph()]. In
-#' \eqn{\beta(t) = \beta + \theta g(t)}{b(t) = b + theta g(t)} it is the score test of \eqn{\theta = 0}{theta = 0} in the likelihood of the intervals: the slope of the
-#' log-likelihood in \eqn{\theta}{theta}, against its information when coefficients and jumps
-#' follow. `g` is taken at the middle of each innermost interval and centred at its mean over the
-#' baseline's mass. The `slope` is the estimate of \eqn{\theta}{theta} after one Newton step: by how
-#' much the coefficient grows while `g` grows by 1.
+#' \eqn{\beta(t) = \beta + \theta g(t)}{b(t) = b + theta g(t)} it is the score test of
+#' \eqn{\theta = 0}{theta = 0} in the likelihood of the intervals: the slope of the log-likelihood
+#' in \eqn{\theta}{theta}, against its information when coefficients and jumps follow. `g` is taken
+#' at the middle of each innermost interval and centred at its mean over the baseline's mass. The
+#' `slope` is the estimate of \eqn{\theta}{theta} after one Newton step: by how much the coefficient
+#' grows while `g` grows by 1.
 #'
 #' @param fit from [fit_icph()].
 #' @param transform the clock `g`: `"survival"` (1 minus the baseline survival), `"rank"` (of the
