@@ -5,8 +5,8 @@ ttp_family <- function(family) {
   if (inherits(family, "sr_family")) return(family)
   known <- list(
     exponential = family_exponential, weibull = family_weibull, lognormal = family_lognormal,
-    loglogistic = family_loglogistic, gompertz = family_gompertz, spline = ttp_spline,
-    smooth = ttp_smooth
+    loglogistic = family_loglogistic, gamma = family_gamma, gengamma = family_gengamma,
+    genf = family_genf, gompertz = family_gompertz, spline = ttp_spline, smooth = ttp_smooth
   )
   alias <- c(exp = "exponential", lnorm = "lognormal", llogis = "loglogistic")
   if (is.function(family)) {

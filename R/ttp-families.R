@@ -4,7 +4,8 @@
 #   name      what C registered it as
 #   label     for print()
 #   theta     names of its parameters as they are estimated, the location first
-#   natural   for each of them, its name and scale as people know it: c(shape = "exp")
+#   natural   for each of them, its name and scale as people know it: c(shape = "exp"), where
+#             "1/exp" is exp(-theta)
 #   scales    scales of the linear predictor that have a meaning; the first is the default
 #   setting   numbers that are fixed (knots, cuts), in the unit of time that is in use
 #   unit      function(family, log_unit): the family when time is counted in another unit, and how
@@ -92,6 +93,17 @@ family_gompertz <- function() {
   )
 }
 
+# mu is minus the log of the rate. The log of a gamma time has the variance trigamma(shape).
+family_gamma <- function() {
+  new_family(
+    "gamma", "gamma", c("mu", "log(shape)"), c(rate = "1/exp", shape = "exp"), all_scales,
+    start = function(family, moments) {
+      k <- moments$sd^-2 + 0.5 / (1 + moments$sd)
+      c(moments$mean - digamma(k), log(k))
+    }
+  )
+}
+
 family_gengamma <- function() {
   new_family(
     "gengamma", "generalised gamma", c("mu", "log(sigma)", "Q"),
@@ -101,6 +113,22 @@ family_gengamma <- function() {
         c(moments$mean, log(moments$sd), 0),
         c(moments$mean + 0.45 * moments$sd, log(moments$sd / 1.28), 1),
         c(moments$mean - 0.45 * moments$sd, log(moments$sd / 1.28), -1)
+      )
+    }
+  )
+}
+
+# Starts: the log-logistic, and generalised gammas with either skew.
+family_genf <- function() {
+  new_family(
+    "genf", "generalised F", c("mu", "log(sigma)", "Q", "log(P)"),
+    c(mu = "identity", sigma = "exp", Q = "identity", P = "exp"), all_scales,
+    start = function(family, moments) {
+      log_sigma <- log(moments$sd / 1.28)
+      rbind(
+        c(moments$mean, log_sigma, 0, 0),
+        c(moments$mean + 0.45 * moments$sd, log_sigma, 1, -2),
+        c(moments$mean - 0.45 * moments$sd, log_sigma, -1, -2)
       )
     }
   )

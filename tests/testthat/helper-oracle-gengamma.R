@@ -26,3 +26,16 @@ oracle_gengamma <- function(w, Q, bits = 160L) {
   constant <- log(abs(Q)) + k * log(k) - lgamma(k)
   oracle_hazard(w, function(w) constant + k * (Q * w - exp(Q * w)), bits)
 }
+
+# Prentice's F: log f(w) = log d + s1 log(s1 / s2) + s1 d w - (s1 + s2) log(1 + s1 / s2 e^dw) - log B
+oracle_genf <- function(w, Q, P, bits = 160L) {
+  Q <- Rmpfr::mpfr(Q, bits)
+  P <- Rmpfr::mpfr(P, bits)
+  d <- sqrt(Q^2 + 2 * P)
+  s1 <- 2 / (Q^2 + 2 * P + Q * d)
+  s2 <- 2 / (Q^2 + 2 * P - Q * d)
+  constant <- log(d) + s1 * log(s1 / s2) + lgamma(s1 + s2) - lgamma(s1) - lgamma(s2)
+  oracle_hazard(
+    w, function(w) constant + s1 * d * w - (s1 + s2) * log1p(s1 / s2 * exp(d * w)), bits
+  )
+}
