@@ -25,6 +25,9 @@
 #' | `"weibull"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `weibull` |
 #' | `"lognormal"` | `mu`, `log(sigma)` | the same | `lnorm`: meanlog, log(sdlog) |
 #' | `"loglogistic"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `llogis` |
+#' | `"gamma"` | `mu` = -log rate, `log(shape)` | | `gamma`: effects on the log rate, minus ours |
+#' | `"gengamma"` | `mu`, `log(sigma)`, `Q` | | `gengamma` |
+#' | `"genf"` | `mu`, `log(sigma)`, `Q`, `log(P)` | | `genf` |
 #'
 #' On the scale `"time"` the effects are those of `survreg()` and of flexsurv's accelerated models;
 #' a Weibull on the scale `"hazard"` has the effects of flexsurv's `weibullPH`, minus shape times
