@@ -27,7 +27,7 @@ oracle_gengamma <- function(w, Q, bits = 160L) {
   oracle_hazard(w, function(w) constant + k * (Q * w - exp(Q * w)), bits)
 }
 
-# Prentice's F: log f(w) = log d + s1 log(s1 / s2) + s1 d w - (s1 + s2) log(1 + s1 / s2 e^dw) - log B
+# Prentice's F: log d + s1 log(s1 / s2) + s1 d w - (s1 + s2) log(1 + s1 / s2 e^dw) - log B(s1, s2)
 oracle_genf <- function(w, Q, P, bits = 160L) {
   Q <- Rmpfr::mpfr(Q, bits)
   P <- Rmpfr::mpfr(P, bits)
