@@ -135,8 +135,9 @@ roughness <- function(knots) {
 #' The maximum of the penalised likelihood, at the smoothing parameter of largest restricted
 #' likelihood
 #'
-#' The criterion is looked at on a grid of log lambda from the smoothest fit on, each fit starting
-#' from the one before; then by golden section around the best.
+#' First log lambda moves as Wood and Fasiolo (2017, Biometrics 73, 1071-1081,
+#' doi:10.1111/biom.12666) have it, which neglects that the information changes with lambda; then
+#' the criterion itself is searched around there, each fit starting from the one before.
 #' @param family with `penalty`, `lambda` and `variance`; the rest as for run_ttp().
 #' @returns the fit of run_ttp(), with `loglik` free of the penalty, `var` as asked for, and
 #'   `smooth`.
@@ -150,20 +151,41 @@ run_ttp_smooth <- function(bundle, hazard, start, fixed, control, family) {
   if (!is.null(family$lambda)) {
     return(close_smooth(fit_at(log(family$lambda), start), setup, family))
   }
-  best <- NULL
+  best <- near_lambda(fit_at, start, setup)
+  for (move in 1:8) {
+    middle <- best$log_lambda
+    search <- stats::optimize(
+      function(log_lambda) fit_at(log_lambda, best$coefficients)$score, maximum = TRUE,
+      middle + c(-1, 1), tol = 0.01
+    )
+    if (search$objective > best$score) best <- fit_at(search$maximum, best$coefficients)
+    if (abs(search$maximum - middle) < 0.95 || abs(middle - setup$centre) > 15) break
+  }
+  close_smooth(best, setup, family)
+}
+
+# Steps to where the roughness is what the restricted likelihood expects: lambda theta' S theta =
+# r - lambda tr((I + lambda S)^-1 S)
+near_lambda <- function(fit_at, start, setup) {
+  log_lambda <- setup$centre
   from <- start
-  for (log_lambda in setup$centre + seq(16, -12, by = -2)) {
+  best <- NULL
+  for (step in 1:20) {
     fit <- fit_at(log_lambda, from)
     if (is.null(best) || fit$score > best$score) best <- fit
-    if (fit$score < best$score - 20) break
-    if (fit$definite) from <- fit$coefficients
+    if (!fit$definite) { # too little smoothing to go on from
+      log_lambda <- log_lambda + 3
+      next
+    }
+    from <- fit$coefficients
+    rough <- drop(crossprod(from, setup$S %*% from))
+    spent <- setup$rank - exp(log_lambda) * sum(fit$var * setup$S)
+    move <- log(max(spent, 1e-10) / max(rough, 1e-300)) - log_lambda
+    log_lambda <- log_lambda + min(max(move, -4), 4)
+    log_lambda <- min(max(log_lambda, setup$centre - 14), setup$centre + 16)
+    if (abs(log_lambda - fit$log_lambda) < 0.05) break
   }
-  search <- stats::optimize(
-    function(log_lambda) fit_at(log_lambda, best$coefficients)$score, maximum = TRUE,
-    best$log_lambda + c(-2, 2), tol = 1e-3
-  )
-  if (search$objective > best$score) best <- fit_at(search$maximum, best$coefficients)
-  close_smooth(best, setup, family)
+  best
 }
 
 # The penalty among all coefficients, and where on the log scale it is as large as the information
