@@ -14,6 +14,8 @@
 #   start     function(family, moments): values to start from, given list(mean, sd) of the log
 #             times, allowing for censoring (a Weibull or lognormal fit); a matrix of several
 #             starts has one a row
+#   remark    function(theta) or absent: what must be said of an estimate, or NULL
+#   border    function(theta, family) or absent: what a search that found no maximum ran into
 #   prepare   function(family, times, frame) or NULL: fills in what the data decide (knots at
 #             quantiles of the times that ttp_times() gives)
 #   concentrates  FALSE: its mass cannot gather at one time, however its parameters are chosen;
@@ -83,7 +85,7 @@ family_loglogistic <- function() {
 # h(t) = rate exp(shape t). The exponential has shape 0, from where the search starts: with right-
 # censored data the log likelihood is concave.
 family_gompertz <- function() {
-  new_family(
+  family <- new_family(
     "gompertz", "Gompertz", c("log(rate)", "shape"), c(rate = "exp", shape = "identity"),
     c("hazard", "time", "odds"),
     start = function(family, moments) c(-moments$mean - 0.58, 0),
@@ -91,6 +93,10 @@ family_gompertz <- function() {
       list(family = family, A = diag(c(1, exp(-log_unit))), b = c(-log_unit, 0))
     }
   )
+  family$remark <- function(theta) {
+    if (theta[[2L]] < 0) "the hazard falls, survival has a plateau"
+  }
+  family
 }
 
 # mu is minus the log of the rate. The log of a gamma time has the variance trigamma(shape).

@@ -20,7 +20,8 @@
 #'
 #' The hazard is \eqn{h(t) = g(s)\, s'(x) / t}{h(t) = g(s) s'(x) / t} and exists where
 #' \eqn{s' > 0}. A spline that falls anywhere is not taken as an estimate: steps of the search that
-#' lead there are cut back.
+#' lead there are cut back. Where the best spline would fall, as happens with many knots beside long
+#' times without an event, the fit has not converged, and says where.
 #'
 #' @section Parameters:
 #' `level` is \eqn{s} at the middle knot, and `slope1`, `slope2`, ... are slopes of \eqn{s} in log
@@ -69,6 +70,7 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
     start = spline_start, unit = spline_unit, prepare = spline_prepare
   )
   family$has_tvc <- TRUE
+  family$border <- spline_border
   family$link <- link
   family$at <- at
   family
@@ -188,6 +190,23 @@ spline_start <- function(family, moments) {
   knots <- family$setting[-1L]
   level <- slope * (knots[[spline_anchor(knots)]] - moments$mean) + link$centre
   c(level, rep.int(slope, length(knots) - 1L))
+}
+
+# A spline that would fall if it could: where it is nearly flat, as a message.
+spline_border <- function(theta, family) {
+  knots <- family$setting[-1L]
+  x <- seq(knots[[1L]], knots[[length(knots)]], length.out = 1001L)
+  theta <- matrix(theta, length(x), length(theta), byrow = TRUE)
+  rise <- hazard_table(ttp_hazard(family, "hazard"), x, theta, order = 1L)$cum_first[, 1L]
+  flat <- which.min(rise)
+  if (!isTRUE(rise[[flat]] < 0.01 * stats::median(rise))) return(NULL)
+  sprintf(
+    paste(
+      "The best spline would fall near %s, which no cumulative hazard does. Use fewer knots, place",
+      "them elsewhere with `at`, or take `ttp_smooth()`."
+    ),
+    format(exp(x[[flat]]), digits = 3L)
+  )
 }
 
 # Number of the knot where `level` is taken (src/model_family_spline.c)

@@ -89,6 +89,7 @@ stop_bare_baseline <- function(known, rows, frame, concentrates) {
 ttp_convergence <- function(estimate, control) {
   fit <- estimate$fit
   message <- ttp_trouble(fit, estimate$layout, control)
+  if (!is.null(message)) message <- ttp_border(estimate) %||% message
   list(
     converged = is.null(message), iterations = fit$iter, gradient = fit$gap, message = message
   )

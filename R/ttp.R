@@ -284,7 +284,8 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
       is_penalised = if (!is.null(fit$smooth)) TRUE, smooth = fit$smooth,
       nevent = sum(frame$is_event),
       title = paste0(
-        ttp_title(estimate$family, asked$scale, fit$smooth), death_title(frame$death)
+        ttp_title(estimate$family, asked$scale, fit$smooth), ttp_remark(estimate),
+        death_title(frame$death)
       ),
       ratio = scale_words[[asked$scale]]$ratio,
       family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,

@@ -222,6 +222,33 @@ test_that("a falling Gompertz hazard with a plateau is recovered", {
   expect_not_below(fit, peer)
 })
 
+test_that("a falling Gompertz hazard is told of", {
+  rotterdam <- survival::rotterdam
+  expect_output(
+    print(fit_ttp(Surv(rtime, recur) ~ hormon, rotterdam, family = "gompertz")), "plateau"
+  )
+  rising <- fit_ttp(by_group, bc, family = "gompertz")
+  expect_false(grepl("plateau", rising$title))
+})
+
+test_that("a spline whose best estimate would fall is not accepted, and says where", {
+  # events in (0, 1) and (5, 6), none between: six parameters make log H fall there
+  withr::local_seed(48)
+  d <- data.frame(time = c(runif(20), runif(20, 5, 6)), status = 1L)
+  expect_warning(
+    fit <- fit_ttp(Surv(time, status) ~ 1, d, family = ttp_spline(knots = 4, link = "normal")),
+    "would fall near [0-9.]+", class = "survresist_warning_convergence"
+  )
+  expect_false(fit$convergence$converged)
+  x <- seq(log(min(d$time)), log(6), length.out = 500L)
+  at <- hazard_table(
+    ttp_hazard(fit$family, "probit"), x, matrix(coef(fit), 500L, 6L, byrow = TRUE), numeric(500L)
+  )
+  expect_true(all(diff(at$cum) > 0))
+  smooth <- fit_ttp(Surv(time, status) ~ 1, d, family = ttp_smooth())
+  expect_true(smooth$convergence$converged)
+})
+
 test_that("gamma is asked of spline fits only", {
   expect_error(spline_gamma(1), "must be a fit", class = "survresist_error_input")
   weibull <- fit_ttp(by_group, bc)
