@@ -102,8 +102,7 @@ ttp_trouble <- function(fit, layout, control) {
   lost <- if (is.null(fit$smooth)) lost_direction(fit, if (is_maximum) 1e-8 else 1e-3)
   was_cut <- fit$iter >= control$max_iter && control$max_iter < 100
   if (!was_cut && (!is.null(lost) || !fit$definite && fit$gap > 1e-4)) {
-    moved <- fit$coefficients - fit$start
-    names <- direction_names(if (any(moved != 0)) moved else lost %||% fit$flat, fit, layout)
+    names <- running_names(lost %||% fit$flat, fit, layout)
     is_effect <- names %in% layout$names[seq_len(layout$p)]
     return(c(
       sprintf(
@@ -168,6 +167,17 @@ lost_direction <- function(fit, least) {
   last <- length(free)
   if (parts$values[[last]] > least) return(NULL)
   put(backsolve(root, parts$vectors[, last]) / scale)
+}
+
+# Those of a direction that have moved far; where there are none, whatever has moved far, since a
+# shape on the run takes all information with it
+running_names <- function(direction, fit, layout) {
+  in_direction <- direction_names(direction, fit, layout)
+  moved <- fit$coefficients - fit$start
+  if (!any(moved != 0)) return(in_direction)
+  far <- direction_names(moved, fit, layout)
+  both <- intersect(far, in_direction)
+  if (length(both) > 0L) both else far
 }
 
 # The parameters that a direction moves, in their own units

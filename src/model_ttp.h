@@ -50,8 +50,9 @@ sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *c
 sr_status sr_ttp_rows(sr_context *ctx, const sr_ttp_data *data, const double *coef, double *value,
                       double *score);
 
-/* The maximum from result->theta on. Columns of x that depend on earlier ones and the intercept
- * have to be held fixed by the caller. */
+/* The maximum from result->theta on, by sr_trust() on the log likelihood over the mean weight:
+ * result->scaled_gradient counts standard errors as if weights had the mean 1. Columns of x that
+ * depend on earlier ones and the intercept have to be held fixed by the caller. */
 sr_status sr_ttp_fit(sr_context *ctx, const sr_ttp_data *data, const sr_trust_control *control,
                      sr_trust_result *result);
 #endif
