@@ -99,7 +99,9 @@ ttp_convergence <- function(estimate, control) {
 ttp_trouble <- function(fit, layout, control) {
   is_maximum <- fit$converged && fit$definite && fit$gap < 1e-6
   # what a penalty holds has information of another size at the start
-  lost <- if (is.null(fit$smooth)) lost_direction(fit, if (is_maximum) 1e-8 else 1e-3)
+  # Newton's last step squares the error, but of a likelihood that flattens it leaves more than half
+  is_sure <- !is.null(fit$smooth) || is_maximum && fit$gap < 1e-3 * control$eps
+  lost <- if (!is_sure) lost_direction(fit, if (is_maximum) 1e-8 else 1e-3)
   was_cut <- fit$iter >= control$max_iter && control$max_iter < 100
   if (!was_cut && (!is.null(lost) || !fit$definite && fit$gap > 1e-4)) {
     names <- running_names(lost %||% fit$flat, fit, layout)

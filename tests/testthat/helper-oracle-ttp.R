@@ -15,8 +15,10 @@ oracle_baseline <- function(family, t, mu, lambda) {
       list(S = S, F = plnorm(t, mu, k, log.p = TRUE), h = dlnorm(t, mu, k, log = TRUE) - S)
     },
     loglogistic = {
-      F <- plogis(w, log.p = TRUE)
-      list(S = plogis(w, lower.tail = FALSE, log.p = TRUE), F = F, h = lambda - log(t) + F)
+      below <- plogis(w, log.p = TRUE)
+      list(
+        S = plogis(w, lower.tail = FALSE, log.p = TRUE), F = below, h = lambda - log(t) + below
+      )
     }
   )
 }

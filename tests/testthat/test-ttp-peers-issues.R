@@ -277,7 +277,9 @@ test_that("200 small studies: the maximum, or a word on what is wrong", {
     case <- battery_case(seed)
     fit <- tryCatch(suppressWarnings(battery_fit(case)), survresist_error_input = identity)
     if (inherits(fit, "error")) {
-      expect_match(conditionMessage(fit), "agree with one time|free of the event|needs an event", label = seed)
+      expect_match(
+        conditionMessage(fit), "agree with one time|free of the event|needs an event", label = seed
+      )
       next
     }
     loglik <- oracle_ttp(case$d, case$family, case$scale)
