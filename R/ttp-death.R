@@ -7,7 +7,7 @@
 
 death_methods <- c("illness_death", "pfs", "last_scan")
 
-# The request with what `death` adds: NULL where there is none.
+# list(method, paths: what ttp_illness_death() gives, or NULL); NULL where there is no `death`
 ttp_death_asked <- function(method, is_given) {
   if (!is_given) {
     if (!identical(method, death_methods)) {
@@ -18,16 +18,16 @@ ttp_death_asked <- function(method, is_given) {
     }
     return(NULL)
   }
-  method <- choose_one(method, death_methods, "death_method")
-  if (method == "illness_death") {
-    stop_unsupported(c(
-      "The method \"illness_death\" is not fitted yet.", i = "Use \"pfs\" or \"last_scan\"."
-    ), arg = "death_method")
+  if (inherits(method, "sr_illness_death")) {
+    return(list(method = "illness_death", paths = unclass(method)))
   }
-  list(method = method)
+  method <- choose_one(method, death_methods, "death_method")
+  list(
+    method = method, paths = if (method == "illness_death") unclass(ttp_illness_death())
+  )
 }
 
-ttp_death_request <- function(request) {
+ttp_death_request <- function(request, asked) {
   lhs <- request$call[["death"]]
   if (is.call(lhs) && identical(lhs[[1L]], quote(Surv))) {
     request$call[["death"]][[1L]] <- quote(survival::Surv)
@@ -37,7 +37,7 @@ ttp_death_request <- function(request) {
     check_death_status(request)
     stop_interval_response(request)
   }
-  request
+  if (is.null(asked$paths)) request else illness_request(request, asked$paths)
 }
 
 # Surv() made NA of a status: was it that of death?
@@ -147,7 +147,7 @@ settle_death <- function(frame, asked) {
   }
   frame$death <- list(
     method = method, before = sum(is_unseen & parts$is_dead),
-    after = sum(!is_unseen & parts$is_dead)
+    after = sum(!is_unseen & parts$is_dead), parts = parts
   )
   frame
 }
@@ -156,7 +156,8 @@ settle_death <- function(frame, asked) {
 death_title <- function(death) {
   if (is.null(death)) return("")
   said <- switch(death$method,
-    pfs = "events between the last scan and death", last_scan = "censored at the last scan"
+    pfs = "events between the last scan and death", last_scan = "censored at the last scan",
+    illness_death = "either after progression or not"
   )
   sprintf(
     "\nDeaths without progression seen: %d, %s (\"%s\")", death$before, said, death$method

@@ -54,6 +54,10 @@
 #' methods are, for `Surv(left, right, type = "interval2")` with `death = Surv(os_time, os_status)`,
 #' where `right` is missing for who was never found progressed:
 #' \describe{
+#'   \item{`"illness_death"`}{(default) fits three hazards together: of progression (the model), of
+#'     death without progression and of death after it, Weibull each with the covariates of the
+#'     model unless [ttp_illness_death()] says otherwise. Estimates the time to progression, of
+#'     those who have not died, without bias where the hazards are as assumed.}
 #'   \item{`"last_scan"`}{censors at L. Estimates the time to progression as if death said nothing
 #'     of it; where patients die sooner after progression than without it, those who progress and
 #'     die between two scans are lost, and progression looks rarer than it is.}
@@ -61,6 +65,18 @@
 #'     another quantity: the time to progression or death, whichever is first. As an estimate of
 #'     progression it makes it look as much more frequent as there are deaths without it.}
 #' }
+#' With hazards \eqn{h_{01}}{h01} of progression, \eqn{h_{02}}{h02} of death without and
+#' \eqn{h_{12}}{h12} of death after it, all functions of the time since the origin (the last one
+#' does not depend on when progression was: a Markov model), a row whose progression is not known
+#' after L, followed to C and dead (d = 1) or alive then (d = 0), has the likelihood
+#' \deqn{S_{01}(C) S_{02}(C) h_{02}(C)^d + \int_L^C f_{01}(u) S_{02}(u) h_{12}(C)^d
+#'   S_{12}(C) / S_{12}(u)\, du,}{S01(C) S02(C) h02(C)^d + integral over (L, C] of f01(u) S02(u)
+#'   h12(C)^d S12(C) / S12(u) du,}
+#' and one found progressed in (L, R] the integral over (L, R]. Integrals are sums over nodes, as
+#' many as it takes for twice their number to change the log likelihood by less than 1e-8. Which
+#' deaths hide a progression is told by those who were scanned close to their death and by the
+#' shapes of the hazards: with few deaths of either kind the standard errors say so.
+#' `death` needs the follow-up of overall survival, after progression too.
 #'
 #' @section Stratification by RANK status:
 #' `strata(rank)` in the formula gives each level its own baseline: location and every other
@@ -95,7 +111,8 @@
 #' @param death `Surv(time, status)` of overall survival, a variable of the data: the time of death,
 #'   or of the last contact alive. Not before the last scan, nor before the scan that found
 #'   progression.
-#' @param death_method what a death says of progression: see below.
+#' @param death_method what a death says of progression: `"illness_death"`, `"pfs"` or
+#'   `"last_scan"`, see below; or [ttp_illness_death()], to choose the hazards of death.
 #' @param ... parts of the control.
 #'
 #' @returns An object of class `c("sr_ttp", "sr_fit")`, a list with `coefficients` (the effects,
@@ -103,9 +120,17 @@
 #'   `shape`), `effects` (places of the effects), `var` (and `naive.var` beside a robust one),
 #'   `loglik` (without covariates, fitted), `df`, `n`, `nevent` (rows known to have progressed),
 #'   `family`, `scale`, `extra` (terms of `shape`), `layout`, `strata`, `convergence` (`converged`,
-#'   `iterations`, `gradient` in standard errors, `message`), and what is as in a linear model:
+#'   `iterations`, `gradient` in standard errors, `message`), `death` (only where it is given:
+#'   `method`, deaths `before` and `after` progression was seen, and with `"illness_death"`
+#'   `hazards`, the fits `before` and `after`; `coefficients` and `var` of all three hazards;
+#'   `nodes`: the last doubling's `change` of the log likelihood and the `most` doublings of a row;
+#'   the log likelihood and its `df` are those of all three), and what is as in a linear model:
 #'   `call`, `formula`, `terms`, `xlevels`, `contrasts`, `assign`, `na.action`, `y`.
 #' @references
+#' Joly P, Commenges D, Helmer C, Letenneur L (2002). A penalized likelihood approach for an
+#' illness-death model with interval-censored data: application to age-specific incidence of
+#' dementia. *Biostatistics* 3, 433-443. \doi{10.1093/biostatistics/3.3.433}
+#'
 #' Kalbfleisch JD, Prentice RL (2002). *The Statistical Analysis of Failure Time Data*, 2nd ed.
 #' Wiley. \doi{10.1002/9781118032985}
 #'
@@ -151,11 +176,12 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
   request$arguments <- c(frame_arguments, "entry")
   request$check_response <- check_interval_response
   request$bad_response <- stop_interval_response
-  if (!is.null(asked$death)) request <- ttp_death_request(request)
+  if (!is.null(asked$death)) request <- ttp_death_request(request, asked$death)
   check_interval_ends(request)
   frame <- cox_frame(request)
   found <- ttp_extra(asked$formulas, family, frame, request)
   frame <- check_ttp_frame(found$frame, asked)
+  if (!is.null(asked$death$paths)) return(fit_illness(frame, found$extra, asked, request))
   estimate <- estimate_ttp(frame, found$extra, asked)
   close_ttp(estimate, frame, found$extra, asked, request)
 }
@@ -202,7 +228,7 @@ check_strata_events <- function(frame) {
 #' @noRd
 estimate_ttp <- function(frame, extra, asked) {
   times <- frame$times
-  log_unit <- ttp_log_unit(times)
+  log_unit <- asked$log_unit %||% ttp_log_unit(times)
   family <- asked$family
   if (!is.null(family$prepare)) family <- family$prepare(family, times, frame)
   layout <- ttp_layout(frame, family, extra)
@@ -290,7 +316,7 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
       ratio = scale_words[[asked$scale]]$ratio,
       family = estimate$family, scale = asked$scale, extra = extra$parts, layout = layout,
       strata = ttp_strata(frame), convergence = ttp_convergence(estimate, asked$control),
-      death = frame$death
+      death = frame$death[c("method", "before", "after")]
     ),
     "sr_ttp", frame, request
   )

@@ -48,6 +48,9 @@ SEXP r_hazard_table(SEXP description, SEXP x, SEXP eta, SEXP theta, SEXP order);
 SEXP r_icph_curve(SEXP bundle, SEXP beta, SEXP jump);
 SEXP r_icph_fit(SEXP bundle, SEXP beta, SEXP jump, SEXP fixed, SEXP control, SEXP wants);
 SEXP r_icph_rows(SEXP bundle, SEXP beta, SEXP jump);
+SEXP r_illness_fit(SEXP bundle, SEXP level, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps);
+SEXP r_illness_rows(SEXP bundle, SEXP level, SEXP coef);
+SEXP r_illness_value(SEXP bundle, SEXP level, SEXP coef);
 SEXP r_resample_counts(SEXP n_unit, SEXP group, SEXP times, SEXP seed);
 SEXP r_set_threads(SEXP count);
 SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps);
@@ -92,6 +95,9 @@ static const R_CallMethodDef routines[] = {
     ENTRY(icph_curve, 3),
     ENTRY(icph_fit, 6),
     ENTRY(icph_rows, 3),
+    ENTRY(illness_fit, 6),
+    ENTRY(illness_rows, 3),
+    ENTRY(illness_value, 3),
     ENTRY(resample_counts, 4),
     ENTRY(set_threads, 1),
     ENTRY(ttp_fit, 6),

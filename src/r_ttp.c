@@ -5,7 +5,7 @@
  * extra enters (integer, from 1), kind integer (model_censor.h), the times double or NULL, penalty
  * a double matrix or NULL. Then comes the hazard (r_hazard.h).
  */
-#include "model_ttp.h"
+#include "r_ttp.h"
 #include "r_data.h"
 #include "r_hazard.h"
 #include <string.h>
@@ -54,7 +54,7 @@ static void times_from_r(SEXP bundle, sr_censored *out)
             Rf_error("survresist, internal: an interval needs `log_r`");
 }
 
-static void ttp_from_r(SEXP bundle, SEXP hazard, sr_ttp_data *out)
+void sr_ttp_from_r(SEXP bundle, SEXP hazard, sr_ttp_data *out)
 {
     if (TYPEOF(bundle) != VECSXP || XLENGTH(bundle) != N_BUNDLE)
         Rf_error("survresist, internal: the data must come from ttp_data()");
@@ -71,13 +71,13 @@ static void ttp_from_r(SEXP bundle, SEXP hazard, sr_ttp_data *out)
     out->penalty = sr_doubles_or_null(VECTOR_ELT(bundle, BUNDLE_PENALTY), P * P, "penalty");
 }
 
-static double *put_matrix(SEXP list, int place, size_t n_row, size_t n_column)
+double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column)
 {
     SET_VECTOR_ELT(list, place, Rf_allocMatrix(REALSXP, (int)n_row, (int)n_column));
     return REAL(VECTOR_ELT(list, place));
 }
 
-static double *put_vector(SEXP list, int place, size_t n)
+double *sr_put_vector(SEXP list, int place, size_t n)
 {
     SET_VECTOR_ELT(list, place, Rf_allocVector(REALSXP, (R_xlen_t)n));
     return REAL(VECTOR_ELT(list, place));
@@ -91,20 +91,20 @@ enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE, 
 SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps)
 {
     sr_ttp_data data;
-    ttp_from_r(bundle, hazard, &data);
+    sr_ttp_from_r(bundle, hazard, &data);
     const size_t P = sr_ttp_n_par(&data);
     const double *const start = sr_doubles_or_null(init, P, "init");
     const sr_trust_control control = {.max_iter = Rf_asInteger(max_iter),
                                       .eps = Rf_asReal(eps),
                                       .fixed = sr_integers_or_null(fixed, P, "fixed")};
     SEXP list = PROTECT(sr_named_list(fit_names));
-    sr_trust_result result = {.theta = put_vector(list, COEF, P),
-                              .gradient = put_vector(list, GRADIENT, P),
-                              .info = put_matrix(list, INFO, P, P),
-                              .inverse = put_matrix(list, VAR, P, P),
-                              .flat = put_vector(list, FLAT, P),
-                              .info_start = put_matrix(list, INFO_START, P, P)};
-    double *const loglik = put_vector(list, LOGLIK, 2);
+    sr_trust_result result = {.theta = sr_put_vector(list, COEF, P),
+                              .gradient = sr_put_vector(list, GRADIENT, P),
+                              .info = sr_put_matrix(list, INFO, P, P),
+                              .inverse = sr_put_matrix(list, VAR, P, P),
+                              .flat = sr_put_vector(list, FLAT, P),
+                              .info_start = sr_put_matrix(list, INFO_START, P, P)};
+    double *const loglik = sr_put_vector(list, LOGLIK, 2);
     memcpy(result.theta, start, P * sizeof(double));
     sr_context ctx;
     sr_context_open(&ctx);
@@ -125,12 +125,12 @@ static const char *const value_names[] = {"loglik", "gradient", "info", NULL};
 SEXP r_ttp_value(SEXP bundle, SEXP hazard, SEXP coef)
 {
     sr_ttp_data data;
-    ttp_from_r(bundle, hazard, &data);
+    sr_ttp_from_r(bundle, hazard, &data);
     const size_t P = sr_ttp_n_par(&data);
     const double *const at = sr_doubles_or_null(coef, P, "coef");
     SEXP list = PROTECT(sr_named_list(value_names));
-    double *const f = put_vector(list, 0, 1), *const gradient = put_vector(list, 1, P);
-    double *const info = put_matrix(list, 2, P, P);
+    double *const f = sr_put_vector(list, 0, 1), *const gradient = sr_put_vector(list, 1, P);
+    double *const info = sr_put_matrix(list, 2, P, P);
     sr_context ctx;
     sr_context_open(&ctx);
     sr_context_close(&ctx, sr_ttp_value(&ctx, &data, at, f, gradient, info));
@@ -144,12 +144,12 @@ static const char *const rows_names[] = {"loglik", "score", NULL};
 SEXP r_ttp_rows(SEXP bundle, SEXP hazard, SEXP coef)
 {
     sr_ttp_data data;
-    ttp_from_r(bundle, hazard, &data);
+    sr_ttp_from_r(bundle, hazard, &data);
     const size_t n = data.times.n;
     const double *const at = sr_doubles_or_null(coef, sr_ttp_n_par(&data), "coef");
     SEXP list = PROTECT(sr_named_list(rows_names));
-    double *const value = put_vector(list, 0, n);
-    double *const score = put_matrix(list, 1, n, 1 + data.hazard.n_theta);
+    double *const value = sr_put_vector(list, 0, n);
+    double *const score = sr_put_matrix(list, 1, n, 1 + data.hazard.n_theta);
     sr_context ctx;
     sr_context_open(&ctx);
     sr_context_close(&ctx, sr_ttp_rows(&ctx, &data, at, value, score));
