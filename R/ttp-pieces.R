@@ -43,9 +43,8 @@ ttp_pieces <- function(cuts) {
   family
 }
 
-# A piece without events has the estimate 0, which has no log.
+# A piece in which no event can lie has the estimate 0, which has no log.
 pieces_prepare <- function(family, times, frame = NULL) {
-  events <- event_times(times)
   cuts <- family$setting
   latest <- max(times$time, times$right)
   if (any(cuts >= latest)) {
@@ -56,16 +55,29 @@ pieces_prepare <- function(family, times, frame = NULL) {
                   format(latest, digits = 6L))
     ), arg = "cuts")
   }
-  if (any(times$kind == 1L)) {
-    piece <- findInterval(events * (1 - 1e-12), cuts, left.open = TRUE) + 1L
-    is_empty <- tabulate(piece, length(cuts) + 1L) == 0L
-    if (any(is_empty)) {
-      stop_input(c(
-        "Every piece between `cuts` needs an event: without one its rate is estimated as 0.",
-        x = sprintf("Found none for %s.", format_names(family$theta[is_empty])),
-        i = "Take out the cuts on one side of it."
-      ), arg = "cuts")
-    }
+  is_empty <- !pieces_with_events(cuts, times)
+  if (any(is_empty)) {
+    stop_input(c(
+      "Every piece between `cuts` needs an event: without one its rate is estimated as 0.",
+      x = sprintf("Found none for %s.", format_names(family$theta[is_empty])),
+      i = "Take out the cuts on one side of it."
+    ), arg = "cuts")
   }
   family
+}
+
+# Does an exact time, or some part of an event's interval, lie in each piece?
+pieces_with_events <- function(cuts, times) {
+  is_event <- times$kind >= 1L & times$kind <= 3L
+  kind <- times$kind[is_event]
+  time <- times$time[is_event]
+  from <- ifelse(kind == ttp_kinds[["left"]], 0, time)
+  to <- ifelse(kind == ttp_kinds[["interval"]], (times$right %||% times$time)[is_event], time)
+  is_exact <- kind == ttp_kinds[["exact"]]
+  starts <- c(0, cuts)
+  ends <- c(cuts, Inf)
+  vapply(seq_along(starts), function(k) {
+    is_inside <- time > starts[[k]] & time <= ends[[k]]
+    any(ifelse(is_exact, is_inside, from < ends[[k]] & to > starts[[k]]))
+  }, NA)
 }
