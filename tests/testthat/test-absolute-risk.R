@@ -58,11 +58,11 @@ test_that("estimates are those of CSC()", {
 })
 
 test_that("standard errors are those of the infinitesimal jackknife", {
-  small <- study[seq(1, 2982, 60), ]
+  small <- study[seq(1, 2982, 72), ]
   months <- transform(small, years = ceiling(years * 2) / 2)
   h <- 1e-4
   for (data in list(small, months)) {
-    for (case in list(c("efron", "product"), c("breslow", "exp"), c("efron", "exp"))) {
+    for (case in list(c("efron", "product"), c("breslow", "exp"))) {
       start <- rep(c(1, 2, 0.5), length.out = nrow(data))
       risk <- function(weights, se.fit = FALSE) {
         absolute_risk(fits_of(data, case[[1]], weights), patients, times, case[[2]], se.fit)
