@@ -23,12 +23,15 @@
 #' \eqn{\exp(-\sum_j \Lambda_j)} (`"exp"`). These are `product.limit = TRUE` and `FALSE` of
 #' `riskRegression::CSC()`.
 #'
-#' Standard errors are those of influence functions: what each subject's data add to the estimate,
-#' through the coefficients and baselines of all the fits, squared and summed over subjects (or
-#' clusters, if the fits have them). Ozenne and others (2017) give them for Cox models.
+#' Standard errors of Cox models are those of influence functions: what each subject's data add to
+#' the estimate, through the coefficients and baselines of all the fits, squared and summed over
+#' subjects (or clusters, if the fits have them). They are exact derivatives in the weights of the
+#' rows, with ties and steps; Ozenne and others (2017) have their limit for continuous times. Fits of
+#' [fit_ttp()] enter by the delta method with `vcov()`; the likelihoods of the causes are separate,
+#' so that what is estimated for one adds its own variance.
 #'
 #' @param fits a named list with a fit of each cause, the names those of the causes: from
-#'   [fit_cox()], with events of other causes as censored.
+#'   [fit_cox()] or [fit_ttp()], also mixed, with events of other causes as censored.
 #' @param newdata a data frame of patients with the variables of all the fits.
 #' @param times at which to give the risks.
 #' @param survival how survival is made of the hazards: `"product"` or `"exp"`.
@@ -125,7 +128,7 @@ check_risk_input <- function(fits, newdata, times, call = rlang::caller_env()) {
 # A row cannot have the event of two causes; each cause must have been seen.
 check_same_subjects <- function(hazards, call = rlang::caller_env()) {
   for (cause in names(hazards)) {
-    if (!any(hazards[[cause]]$event)) {
+    if (isFALSE(any(hazards[[cause]]$event)) && !is.null(hazards[[cause]]$event)) {
       stop_input(
         sprintf("The fit of \"%s\" has no event.", cause), arg = "fits", call = call
       )
@@ -158,12 +161,15 @@ patient_risk <- function(hazards, i, asked) {
     return(list(estimate = none, std.error = none))
   }
   end <- min(vapply(hazards, function(hazard) hazard$end(i), 0))
-  grid <- risk_grid(hazards, i, min(max(times), end))
+  jumps <- lapply(hazards, function(hazard) hazard$times(i))
+  grid <- risk_grid(jumps, pmin(times, end))
   steps <- vapply(hazards, function(hazard) hazard$steps(i, grid), numeric(length(grid)))
   steps <- matrix(steps, length(grid), n_cause)
-  found <- incidence_of_steps(steps, asked$survival, has_jumps(hazards, i))
+  is_jump <- !all(vapply(jumps, is.null, NA))
+  found <- incidence_of_steps(steps, asked$survival, is_jump)
   at <- findInterval(times, grid)
   estimate <- rbind(0, found$incidence)[at + 1L, , drop = FALSE]
+  if (!is_jump) estimate <- extrapolate(estimate, steps, at)
   estimate[times > end, ] <- NA
   if (!asked$se.fit) return(list(estimate = as.vector(estimate)))
   n_subject <- max(unlist(asked$subjects, use.names = FALSE))
@@ -180,33 +186,48 @@ patient_risk <- function(hazards, i, asked) {
   )
 }
 
-has_jumps <- function(hazards, i) {
-  !vapply(hazards, function(hazard) is.null(hazard$times(i)), NA)
-}
-
-# All times of jumps up to `last`; where a hazard has none, steps fine enough that what they leave
-# out, the square of a step, is of no account
-risk_grid <- function(hazards, i, last, n_fine = 2000L) {
-  jumps <- lapply(hazards, function(hazard) hazard$times(i))
+# All times of jumps up to the last of `times`. Where a hazard has none, also `times` and, between
+# each of them and the next, an even number of steps: `n_fine` in all, or 40 at least.
+risk_grid <- function(jumps, times, n_fine = 2000L) {
   grid <- unlist(jumps, use.names = FALSE)
-  if (any(vapply(jumps, is.null, NA)) && last > 0) {
-    grid <- c(grid, last * (seq_len(n_fine) / n_fine)^2)
+  ends <- sort(unique(times[times > 0]))
+  if (any(vapply(jumps, is.null, NA)) && length(ends) > 0L) {
+    n <- 2L * max(20L, as.integer(n_fine / length(ends) / 2))
+    first <- ends[[1L]] * (seq_len(n) / n)^2
+    rest <- lapply(seq_along(ends)[-1L], function(k) {
+      c(ends[[k - 1L]] + (ends[[k]] - ends[[k - 1L]]) * (seq_len(n - 1L) / n), ends[[k]])
+    })
+    first[[n]] <- ends[[1L]]
+    grid <- c(grid, first, unlist(rest))
   }
-  sort(unique(grid[grid <= last]))
+  sort(unique(grid[grid <= max(times)]))
 }
 
 # From the steps of the hazards, a column a cause: incidence after each step, survival before it,
-# and by how much a unit of hazard at a step lowers survival thereafter. Between jumps survival
+# and by how much a unit of hazard at a step lowers survival thereafter. Without jumps survival
 # falls exponentially within a step, of which each cause has the share of its hazard.
-incidence_of_steps <- function(steps, survival, has_jumps) {
+incidence_of_steps <- function(steps, survival, is_jump) {
   total <- rowSums(steps)
-  log_fall <- if (survival == "exp" || !any(has_jumps)) -total else log1p(-pmin(total, 1))
+  is_product <- survival == "product" && is_jump
+  log_fall <- if (is_product) log1p(-pmin(total, 1)) else -total
   before <- exp(c(0, cumsum(log_fall))[seq_along(total)])
-  share <- if (any(has_jumps)) 1 else ifelse(total > 0, -expm1(-total) / total, 1)
+  share <- if (is_jump) 1 else ifelse(total > 0, -expm1(-total) / total, 1)
   list(
     incidence = column_sums_so_far(before * share * steps), before = before,
-    lowers = if (survival == "exp" || !any(has_jumps)) 1 else 1 / pmax(1 - total, 0)
+    lowers = if (is_product) 1 / pmax(1 - total, 0) else 1
   )
+}
+
+# The error of steps without jumps goes with their squared width: steps twice as wide tell its size
+# (Richardson). All of `at` end a wide step.
+extrapolate <- function(estimate, steps, at) {
+  n_wide <- nrow(steps) %/% 2L
+  if (n_wide == 0L) return(estimate)
+  even <- 2L * seq_len(n_wide)
+  wide <- incidence_of_steps(
+    steps[even - 1L, , drop = FALSE] + steps[even, , drop = FALSE], "exp", FALSE
+  )
+  estimate + (estimate - rbind(0, wide$incidence)[at %/% 2L + 1L, , drop = FALSE]) / 3
 }
 
 column_sums_so_far <- function(x) {

@@ -8,7 +8,8 @@
 #                         of w[k, c] * steps[k]; weights of the rows are in it
 # and of the fit
 #   rows, group           names of its rows, and of the subjects or clusters that they belong to
-#   event                 which of them have an event
+#   event                 which of them have an event; NULL where that is not known row by row
+#   is_known              which rows of newdata miss no value
 # A model joins with one method.
 
 cause_hazard <- function(fit, newdata, ...) UseMethod("cause_hazard")
@@ -160,4 +161,35 @@ cox_hazard_influence <- function(rows, curve, x, grid, w) {
     total <- total + rows$beta %*% crossprod(slope, value)
   }
   total
+}
+
+# A parametric hazard has no jumps, and its influence goes by the delta method: V = L L' stands for
+# the subjects, as many independent ones as there are parameters, each with its column of L.
+#' @export
+cause_hazard.sr_ttp <- function(fit, newdata, ...) {
+  rows <- ttp_rows(fit, newdata)
+  known <- logical(nrow(newdata))
+  known[rows$number[rows$is_known]] <- TRUE
+  var <- stats::vcov(fit)
+  parts <- eigen(var, symmetric = TRUE)
+  root <- parts$vectors %*% diag(sqrt(pmax(parts$values, 0)), nrow(var))
+  hazard <- function(i, grid, order) {
+    at <- match(i, rows$number)
+    asked <- list(type = "cumhaz", start = 0)
+    index <- rep.int(1L, length(grid))
+    found <- estimate_cells(fit, take_rows(rows, at), index, grid, asked, stats::coef(fit), order)
+    on_own_scale(found)
+  }
+  steps_of <- function(values) values - rbind(0, values[-nrow(values), , drop = FALSE])
+  is_right <- attr(fit$y, "type") %in% c("right", "counting")
+  names <- paste0("parameter ", seq_len(nrow(var)), " of ", deparse1(fit$call))
+  list(
+    times = function(i) NULL, end = function(i) Inf,
+    steps = function(i, grid) diff(c(0, hazard(i, grid, 0L)$w)),
+    influence = function(i, grid, w) {
+      crossprod(root, crossprod(steps_of(hazard(i, grid, 1L)$gradient), w))
+    },
+    rows = rownames(fit$y), group = names,
+    event = if (is_right) unclass(fit$y)[, ncol(fit$y)] == 1, is_known = known
+  )
 }

@@ -118,6 +118,59 @@ test_that("without covariates it is the Aalen-Johansen estimate with its standar
   expect_gt(max(abs(found$std.error / alone$std.error - 1)), 0.05)
 })
 
+test_that("parametric hazards give the integral, with standard errors of the delta method", {
+  fits <- list(
+    relapse = fit_ttp(Surv(years, relapse) ~ age + nodes, study),
+    death = fit_ttp(Surv(years, dies) ~ age, study)
+  )
+  # Weibull on the scale of time: H = (t exp(-mu - eta))^shape
+  cumhaz <- function(coef, who, t) {
+    effects <- intersect(names(coef), names(who))
+    eta <- sum(coef[effects] * unlist(who[effects]))
+    (t * exp(-coef[["mu"]] - eta))^exp(coef[["log(shape)"]])
+  }
+  risk <- function(relapse, death, who, t, cause) {
+    pair <- list(relapse, death)
+    shape <- exp(pair[[cause]][["log(shape)"]])
+    # in u = t^(1/4), where the hazard is smooth
+    density <- function(u) {
+      t <- u^4
+      4 * shape * cumhaz(pair[[cause]], who, t) / u *
+        exp(-cumhaz(relapse, who, t) - cumhaz(death, who, t))
+    }
+    stats::integrate(density, 0, t^(1 / 4), rel.tol = 1e-12)$value
+  }
+  a <- coef(fits$relapse)
+  b <- coef(fits$death)
+  found <- absolute_risk(fits, patients, times)
+  who <- patients[2, ]
+  for (cause in 1:2) {
+    one <- found[found$row == 2 & found$cause == names(fits)[cause], ]
+    expect_close(one$estimate, vapply(times, function(t) risk(a, b, who, t, cause), 0), 1e-8)
+    slope <- function(fit, k, t) {
+      at <- function(h) {
+        moved <- function(coef) coef + replace(numeric(length(coef)), k, h)
+        is_first <- identical(fit, fits$relapse)
+        risk(if (is_first) moved(a) else a, if (is_first) b else moved(b), who, t, cause)
+      }
+      (at(1e-5) - at(-1e-5)) / 2e-5
+    }
+    se <- vapply(times, function(t) {
+      sqrt(sum(vapply(fits, function(fit) {
+        g <- vapply(seq_along(coef(fit)), function(k) slope(fit, k, t), 0)
+        drop(g %*% vcov(fit) %*% g)
+      }, 0)))
+    }, 0)
+    expect_close(one$std.error, se, 1e-3)
+  }
+  # mixed with a Cox model: near the parametric answer
+  mixed <- absolute_risk(
+    list(relapse = fits$relapse, death = fit_cox(Surv(years, dies) ~ age, study)), patients, times
+  )
+  expect_lt(max(abs(mixed$estimate - found$estimate)), 0.04)
+  expect_true(all(mixed$std.error > 0 & mixed$std.error < 0.06))
+})
+
 test_that("risks and survival add up, and risks that are not known are NA", {
   fits <- fits_of(study)
   found <- absolute_risk(fits, patients, c(0, times, 40))
@@ -167,6 +220,8 @@ test_that("bad input is named", {
   expect_error(absolute_risk(both, patients, 1), "one cause only", class = wrong)
   exact <- list(a = fits[[1]], b = fit_cox(Surv(years, dies) ~ age, study[1:200, ], ties = "exact"))
   expect_error(absolute_risk(exact, patients, 1), "exact", class = "survresist_error_unsupported")
+  none <- suppressWarnings(fit_cox(Surv(years, dies & age > 200) ~ 1, study))
+  expect_error(absolute_risk(list(a = fits[[1]], b = none), patients, 1), "no event", class = wrong)
   other <- list(a = fits[[1]], b = stats::lm(years ~ age, study))
   expect_error(absolute_risk(other, patients, 1), "lm", class = "survresist_error_unsupported")
 })
