@@ -26,9 +26,9 @@
 #' Standard errors of Cox models are those of influence functions: what each subject's data add to
 #' the estimate, through the coefficients and baselines of all the fits, squared and summed over
 #' subjects (or clusters, if the fits have them). They are exact derivatives in the weights of the
-#' rows, with ties and steps; Ozenne and others (2017) have their limit for continuous times. Fits of
-#' [fit_ttp()] enter by the delta method with `vcov()`; the likelihoods of the causes are separate,
-#' so that what is estimated for one adds its own variance.
+#' rows, with ties and steps; Ozenne and others (2017) have their limit for continuous times. Fits
+#' of [fit_ttp()] enter by the delta method with `vcov()`; the likelihoods of the causes are
+#' separate, so that what is estimated for one adds its own variance.
 #'
 #' @param fits a named list with a fit of each cause, the names those of the causes: from
 #'   [fit_cox()] or [fit_ttp()], also mixed, with events of other causes as censored.
