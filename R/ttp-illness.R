@@ -302,6 +302,7 @@ close_illness <- function(estimate, extra, asked, request) {
   death$hazards <- lapply(c(before = 2L, after = 3L), function(k) {
     own <- c(part(k), joint)
     own$loglik[[1L]] <- NA
+    own$death <- death["method"]
     suppressWarnings(new_sr_fit(own, "sr_ttp", paths[[k]]$frame, request))
   })
   main <- part(1L)

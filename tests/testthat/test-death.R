@@ -225,7 +225,10 @@ fit_both <- function(d, formula = formula_of_scans, ...) {
 
 test_that("the fit is the maximum, finds the truth, and says all three hazards", {
   d <- scanned_patients(3000, seed = 11)
-  fit <- fit_both(d, scale = "hazard")
+  fit <- fit_ttp(
+    Surv(left, right, type = "interval2") ~ arm, d, scale = "hazard",
+    death = Surv(os_time, os_status)
+  )
   expect_true(fit$convergence$converged)
   truth <- c(-0.5, log(45), log(1.3), 0, log(150), log(1.1), 0, log(60), log(1.2))
   error <- sqrt(diag(fit$death$var))
@@ -249,6 +252,17 @@ test_that("the fit is the maximum, finds the truth, and says all three hazards",
   expect_equal(
     predict(before, data.frame(arm = 0:1), type = "link"), c(`1` = 0, `2` = coef(before)[["arm"]])
   )
+  # predictions are those of the Weibull that was estimated
+  k <- exp(at[[3]])
+  expect_close(
+    predict(fit, data.frame(arm = 1), type = "survival", times = c(5, 40))$estimate,
+    exp(-exp(at[[1]]) * (c(5, 40) / exp(at[[2]]))^k), 1e-10
+  )
+  expect_false(".resid" %in% names(generics::augment(fit, data = d)))
+  for (part in list(fit, before)) {
+    expect_error(residuals(part), class = "survresist_error_unsupported")
+    expect_error(confint(part, method = "profile"), class = "survresist_error_unsupported")
+  }
   # the likelihood ratio is that of progression alone
   null <- fit_both(
     d, Surv(left, right, type = "interval2") ~ 1, scale = "hazard",
