@@ -53,6 +53,16 @@ check_finegray_response <- function(y, formula) {
   }
 }
 
+# Surv() also warns of `type = "mstate"`, which is as good as a factor.
+is_interval_response <- function(request) {
+  formula <- request$formula
+  y <- tryCatch(
+    suppressWarnings(eval(formula[[2L]], request$data, environment(formula))),
+    error = function(e) NULL
+  )
+  !identical(attr(y, "type"), "mright")
+}
+
 stop_plain_status <- function(formula) {
   stop_input(c(
     "The status must be a factor: its first level is censored, the others are kinds of event.",
@@ -67,6 +77,7 @@ stop_finegray_response <- function(request) {
   parts <- response_parts(request$formula[[2L]], request$data, environment(request$formula))
   rows <- integer()
   if (!is.null(parts) && !is.factor(parts$status)) stop_plain_status(request$formula)
+  if (is.null(parts) && !is_interval_response(request)) return(invisible())
   if (!is.null(parts)) {
     kept <- rows_in_subset(
       request$call, request$data, environment(request$formula), length(parts$stop)
@@ -133,15 +144,18 @@ check_cause <- function(cause, y) {
   at
 }
 
-# Numbers of rows by what ended them: list(level, n, events, competing) a stratum
+# Numbers of rows by what ended them, a stratum, and the last time: list(level, n, events,
+# competing, horizon)
 finegray_counts <- function(frame, cause) {
   status <- unclass(frame$y)[, ncol(frame$y)]
   k <- max(length(frame$strata_levels), 1L)
   code <- frame$stratum %||% rep.int(0L, frame$n)
+  time <- unclass(frame$y)[, ncol(frame$y) - 1L]
   counted <- function(keep) tabulate(code[keep] + 1L, k)
   list(
     level = frame$strata_levels, n = counted(rep.int(TRUE, frame$n)),
-    events = counted(status == cause), competing = counted(status != cause & status != 0)
+    events = counted(status == cause), competing = counted(status != cause & status != 0),
+    horizon = if (k == 1L) max(time) else unname(vapply(split(time, code), max, 0))
   )
 }
 

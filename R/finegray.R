@@ -74,6 +74,7 @@
 #'   \item{n, nevent, n_competing}{rows, events of the cause, competing events}
 #'   \item{baseline}{list: `time`, `cumhaz` (cumulative subdistribution hazard where the linear
 #'     predictor is 0) and, with strata, `stratum` (from 0)}
+#'   \item{horizon}{the last time at which anybody was under observation, in each stratum}
 #'   \item{cause, states, ties, variance}{as used}
 #'   \item{censoring}{list: `kind` (`"km"` or `"cox"`), `formula`, `level` of the groups, `group`
 #'     of each row, with `"cox"` the `coefficients`, their `var`, the columns `z` and the hazard
@@ -256,7 +257,7 @@ finegray_close <- function(estimate, frame, cause, asked, request, call) {
       intersect(c("kind", "formula", "level", "group", "coefficients", "ratio", "var", "z"),
                 names(estimate$censoring))
     ],
-    baseline = finegray_baseline(estimate, frame$strata_levels),
+    baseline = finegray_baseline(estimate, frame$strata_levels), horizon = count$horizon,
     weighted_censoring = asked$weighted_censoring, control = asked$control,
     convergence = finegray_convergence(estimate, frame, cause, asked)
   )
