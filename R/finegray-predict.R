@@ -32,8 +32,8 @@
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
 #'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
 #'   `row` (its name), `stratum` (where there are strata), `time`, `estimate`, and if asked
-#'   `std.error`, `conf.low`, `conf.high`. After the last time at which anybody was under observation in a
-#'   stratum the estimate is NA.
+#'   `std.error`, `conf.low`, `conf.high`. After the last time at which anybody was under
+#'   observation in a stratum the estimate is NA.
 #'
 #'   `plot()`: a ggplot; its `$data` is what was drawn: `group`, `time`, `estimate`, `conf.low`,
 #'   `conf.high`.
