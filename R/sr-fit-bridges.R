@@ -20,13 +20,12 @@ bread.sr_fit <- function(x, ...) {
 
 #' @exportS3Method emmeans::recover_data
 recover_data.sr_fit <- function(object, data = NULL, ...) {
-  terms <- stats::delete.response(object$terms)
+  # made anew: `[.terms` would leave what makepredictcall() stored out of step with the variables
+  labels <- attr(object$terms, "term.labels")
   strata <- cox_strata_terms(object)
-  if (!is.null(strata) && !strata$is_interacting && length(strata$terms) > 0L) {
-    kept <- setdiff(seq_along(attr(terms, "term.labels")), strata$terms)
-    # `[.terms` cannot be left without a term
-    terms <- if (length(kept) > 0L) terms[kept] else stats::terms(~1)
-  }
+  if (!is.null(strata) && !strata$is_interacting) labels <- labels[-strata$terms]
+  right <- stats::reformulate(if (length(labels)) labels else "1", env = environment(object$terms))
+  terms <- stats::terms(right)
   emmeans::recover_data(object$call, terms, object$na.action, data = data, ...)
 }
 
