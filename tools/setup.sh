@@ -18,7 +18,8 @@ level=${1:-build}
 needs="cc:gcc make:make pkg-config:pkg-config Rscript:r-base-dev"
 build="cli generics rlang survival"
 report="rmarkdown knitr ggplot2 patchwork broom"
-peers="cmprsk flexsurv icenReg numDeriv" # whose numbers the tests compare with
+peers="cmprsk numDeriv" # whose numbers the tests compare with
+slow_peers="flexsurv icenReg" # the same, from CRAN; tests skip without them
 ecosystem="emmeans multcomp car sandwich broom mice riskRegression pec survminer"
 packages=$build
 optional="" # from CRAN or nowhere, with few dependencies; nothing fails without them
@@ -31,7 +32,8 @@ case $level in
     packages="$build $report" ;;
   test)
     needs="$needs nm:binutils pandoc:pandoc"
-    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr" ;;
+    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr"
+    optional=$slow_peers ;;
   lint)
     needs="$needs clang-format:clang-format"
     packages="$build lintr" ;;
@@ -43,10 +45,10 @@ case $level in
       texi2dvi:texinfo $texmf/tex/latex/psnfss/times.sty:texlive-latex-base
       $texmf/fonts/tfm/adobe/times/ptmr8t.tfm:texlive-fonts-recommended"
     packages="$build $report $ecosystem $peers testthat withr boot Rmpfr"
-    optional="coxphf" ;;
+    optional="coxphf $slow_peers" ;;
   bench)
-    packages="$build $report $peers boot rstpm2"
-    optional="coxphf" ;;
+    packages="$build $report $peers boot"
+    optional="coxphf rstpm2 $slow_peers" ;;
   sanitize)
     needs="$needs clang-14:clang-14 llvm-cov-14:llvm-14
       $clang/14.0.6/include/fuzzer:libclang-rt-14-dev" ;;
@@ -54,7 +56,8 @@ case $level in
     needs="$needs valgrind:valgrind" ;;
   coverage)
     needs="$needs gcov:gcc"
-    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr covr" ;;
+    packages="$build $report $ecosystem $peers testthat withr boot Rmpfr covr"
+    optional=$slow_peers ;;
   *)
     echo "setup: no level '$level'" >&2
     exit 2 ;;
