@@ -1,6 +1,8 @@
 # The flexible families by themselves: values, derivatives, the unit of time. Their fits are in
 # test-ttp-spline.R.
 
+skip_if_not_installed("flexsurv")
+
 gompertz_theta <- function(n) cbind(rnorm(n, -1, 0.5), rnorm(n, sd = 0.3))
 
 knotted_spline <- function(link, knots = c(-1.5, -0.4, 0.3, 1.1, 2)) {

@@ -1,5 +1,7 @@
 # The penalised smooth hazard: the family by itself, the penalty, the choice of lambda.
 
+skip_if_not_installed("flexsurv")
+
 bc <- flexsurv::bc
 by_group <- Surv(recyrs, censrec) ~ group
 knots <- c(0, 0.3, 0.5, 0.9, 2)

@@ -1,5 +1,7 @@
 # Fits of the flexible families: against flexsurv, the published example, and where peers stop.
 
+skip_if_not_installed("flexsurv")
+
 bc <- flexsurv::bc
 by_group <- Surv(recyrs, censrec) ~ group
 
