@@ -192,7 +192,7 @@ check_illness_families <- function(asked) {
   families <- list(
     asked$family, asked$death$paths$before$family, asked$death$paths$after$family
   )
-  is_smooth <- vapply(families, function(family) !is.null(family$penalty), NA)
+  is_smooth <- vapply(families, function(family) family$name == "smooth", NA)
   if (!any(is_smooth)) return(invisible())
   stop_unsupported(c(
     "Penalised hazards are not fitted with \"illness_death\".",

@@ -18,7 +18,10 @@
 # Written to bench/results/sim-death.csv: for each, `bias` with its Monte Carlo error `bias_mc`, the
 # spread of the estimates `sd`, the mean of their standard errors `se`, `coverage` of 95 % intervals
 # in per cent with `coverage_mc`; `unseen` is the share of patients who died without progression
-# seen, `hidden` the share who progressed without a scan that shows it. One thread, about 2 minutes.
+# seen, `hidden` the share who progressed without a scan that shows it; `converged` the replicates
+# that the other columns are of. With "fast" a few do not converge: all deaths of an arm look like
+# those after progression, so that the hazard of death without it runs to 0 there, and the fit says
+# so (`ttp_illness_death(~ 1)` has one hazard for both arms). One thread, about 2 minutes.
 
 suppressPackageStartupMessages({
   library(survival)

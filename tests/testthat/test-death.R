@@ -370,6 +370,7 @@ test_that("what the three hazards cannot be fitted to is refused", {
   refused(
     fit_both(d, Surv(left, right, type = "interval2") ~ offset(os_time)), "says nothing of death"
   )
+  refused(fit_both(d, family = ttp_smooth()), "Penalised", "survresist_error_unsupported")
   refused(ttp_illness_death(y ~ arm), "without a left side")
   refused(ttp_illness_death(~ ., family = "weibull"), "name its variables",
     "survresist_error_unsupported")
