@@ -46,6 +46,7 @@ static void write_row(const moves *by, const sr_small_jet *in, int order, size_t
 static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cum, sr_jet *haz)
 {
     double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
+    const int is_uniform = sr_location_is_uniform(rows, 1, 1);
     (void)hazard;
     for (size_t i = 0; i < rows->m; i++) {
         const double n = rows->theta[SR_BLOCK + i], g = exp(n / 2);
@@ -57,7 +58,8 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         const moves by = {
             .g = g, .w_n = w / 2 - g, .w_nn = w / 4 - g, .q_n = -0.5 / g, .q_nn = 0.25 / g};
         sr_small_jet c, l;
-        sr_gengamma_row(w, shape, rows->order, haz != NULL, &c, &l);
+        if (!is_uniform || !sr_cells_row(&sr_gengamma_cells, w, shape, rows->order, &c, &l))
+            sr_gengamma_row(w, shape, rows->order, haz != NULL, &c, &l);
         if (cum != NULL)
             write_row(&by, &c, rows->order, i, cum);
         if (haz == NULL)

@@ -9,8 +9,11 @@
 
 static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cum, sr_jet *haz)
 {
-    static const sr_location location = {
-        .n_shape = 2, .is_inverse = 0, .eval = sr_genf_row, .prepare = sr_genf_prepare};
+    static const sr_location location = {.n_shape = 2,
+                                         .is_inverse = 0,
+                                         .eval = sr_genf_row,
+                                         .prepare = sr_genf_prepare,
+                                         .cells = &sr_genf_cells};
     (void)hazard;
     sr_location_eval(&location, rows, cum, haz);
 }

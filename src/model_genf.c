@@ -82,17 +82,16 @@ void sr_genf_prepare(double *shape)
 
 /* M, M' and V at w, in (Q, log P) */
 typedef struct {
-    sr_dual M, slope; /* of slope only the first derivatives */
-    double V;
+    sr_dual M, slope, V;
 } drop;
 
 static drop drop_by_series(const genf_shape *at, double w)
 {
-    drop out = {.M = sr_dual_constant(0), .slope = sr_dual_constant(0), .V = 0};
+    drop out = {.M = sr_dual_constant(0), .slope = sr_dual_constant(0), .V = sr_dual_constant(0)};
     for (int n = N_TERM - 1; n >= 0; n--) {
         out.M = sr_dual_add(sr_dual_scale(1.0 / ((n + 1) * (n + 2)), at->v[n]), w, out.M);
         out.slope = sr_dual_add(sr_dual_scale(1.0 / (n + 1), at->v[n]), w, out.slope);
-        out.V = at->v[n].value + w * out.V;
+        out.V = sr_dual_add(at->v[n], w, out.V);
     }
     out.M = sr_dual_scale(w * w, out.M);
     out.slope = sr_dual_scale(w, out.slope);
@@ -120,7 +119,7 @@ static void log_ratio(double x, double L[3])
 }
 
 /* B in (z, p), and g in (z, p); e = 1 / E stands for an E that overflows */
-static void closed_form(double z, double p, sr_dual *B, sr_dual *g, double *V)
+static void closed_form(double z, double p, sr_dual *B, sr_dual *g)
 {
     const double E = expm1(z), x = p * E, share = 1 / (1 / E + p);    /* E / (1 + x) */
     const double up = z < 0 ? exp(z) / (1 + x) : share * (1 + 1 / E); /* g */
@@ -135,8 +134,12 @@ static void closed_form(double z, double p, sr_dual *B, sr_dual *g, double *V)
     }
     B->aa = up * (1 - p * up);
     B->ab = -up * share;
-    *g = (sr_dual){up, B->aa, B->ab, 0, 0, 0};
-    *V = up / (1 + x);
+    *g = (sr_dual){up,
+                   B->aa,
+                   B->ab,
+                   B->aa * (1 - 2 * p * up),
+                   -(B->aa * share + up * up / (1 + x)),
+                   2 * up * share * share};
 }
 
 static drop drop_closed(const genf_shape *at, double q, double w)
@@ -145,15 +148,22 @@ static drop drop_closed(const genf_shape *at, double q, double w)
     const sr_dual z = sr_dual_scale(sign * w, at->dd);
     sr_dual B, g;
     drop out;
-    closed_form(z.value, at->p.value, &B, &g, &out.V);
+    closed_form(z.value, at->p.value, &B, &g);
     const sr_dual rise = sr_dual_add(sr_dual_compose(B, z, at->p), -1, z);
-    sr_dual excess = sr_dual_compose(g, z, at->p);
+    const sr_dual up = sr_dual_compose(g, z, at->p);
+    sr_dual excess = up;
     excess.value -= 1;
+    out.V = sr_dual_add(up, -1, sr_dual_multiply(at->p, sr_dual_multiply(up, up)));
+    out.V = sr_dual_multiply(out.V, sr_dual_inverse(sr_dual_add(sr_dual_constant(1), -1, at->p)));
+    out.V.value = up.value / (1 + at->p.value * expm1(z.value));
     out.M = sr_dual_multiply(at->ratio, rise);
     out.slope = sr_dual_multiply(sr_dual_scale(sign, sr_dual_multiply(at->ratio, at->dd)), excess);
     out.M.a *= sign;
     out.M.ab *= sign;
     out.slope.a *= sign;
+    out.slope.ab *= sign;
+    out.V.a *= sign;
+    out.V.ab *= sign;
     return out;
 }
 
@@ -182,7 +192,7 @@ static void fill(const void *state, int order, sr_tail_nodes *nodes)
         nodes->first[W][j] = slope.value;
         nodes->first[Q][j] = psi.a;
         nodes->first[LOG_P][j] = psi.b;
-        nodes->second[SR_PAIR(W, W)][j] = from->here.V - there.V;
+        nodes->second[SR_PAIR(W, W)][j] = from->here.V.value - there.V.value;
         nodes->second[SR_PAIR(Q, W)][j] = slope.a;
         nodes->second[SR_PAIR(Q, Q)][j] = psi.aa;
         nodes->second[SR_PAIR(LOG_P, W)][j] = slope.b;
@@ -195,7 +205,7 @@ static void fill(const void *state, int order, sr_tail_nodes *nodes)
  * parabola, or an exponential that grows as fast, has fallen so far. */
 static double reach(const tail_point *from)
 {
-    const double a = fabs(from->here.slope.value), V = from->here.V, d = from->at->d;
+    const double a = fabs(from->here.slope.value), V = from->here.V.value, d = from->at->d;
     const double r = SR_TAIL_FALL * d * d / V;
     double s = 2 * SR_TAIL_FALL / (a + sqrt(a * a + 2 * SR_TAIL_FALL * V));
     if (d * s > 1)
@@ -226,11 +236,30 @@ void sr_genf_row(double w, const double *shape, int order, int wants_haz, sr_sma
     sr_small_jet ratio;
     sr_tail_log_ratio(&tail, order, &ratio);
     const sr_dual top = sr_dual_add(at.constant, -1, from.here.M);
-    const sr_small_jet phi = {
-        .value = top.value,
-        .first = {-from.here.slope.value, top.a, top.b},
-        .second = {-from.here.V, -from.here.slope.a, top.aa, -from.here.slope.b, top.ab, top.bb}};
+    const sr_small_jet phi = {.value = top.value,
+                              .first = {-from.here.slope.value, top.a, top.b},
+                              .second = {-from.here.V.value, -from.here.slope.a, top.aa,
+                                         -from.here.slope.b, top.ab, top.bb}};
     const sr_tail_side side = {
         .n_shape = 2, .is_lower = is_lower, .order = order, .wants_haz = wants_haz};
     sr_two_tails(&side, &phi, &ratio, cum, haz);
 }
+
+static void field(double w, const double *shape, sr_cell_field *out)
+{
+    genf_shape at;
+    memcpy(&at, shape + SR_MOST_SHAPES, sizeof at);
+    const drop here = drop_at(&at, shape[0], w);
+    const double P = exp(shape[1]);
+    out->A = here.slope;
+    out->V = here.V;
+    out->P = (sr_dual){P, 0, P, 0, 0, P};
+    out->D = sr_dual_add((sr_dual){shape[0], 1, 0, 0, 0, 0}, -1, sr_dual_multiply(out->P, out->A));
+}
+
+static double bend(const double *shape)
+{
+    return sqrt(shape[0] * shape[0] + 2 * exp(shape[1]));
+}
+
+const sr_cells sr_genf_cells = {.n_shape = 2, .row = sr_genf_row, .field = field, .bend = bend};

@@ -300,3 +300,23 @@ void sr_gengamma_row(double w, const double *shape, int order, int wants_haz, sr
         .n_shape = 1, .is_lower = is_lower, .order = order, .wants_haz = wants_haz};
     sr_two_tails(&side, &phi, &ratio, cum, haz);
 }
+
+/* A = w e1(Q w), V = e^Qw, D = Q, P = 0 */
+static void field(double w, const double *shape, sr_cell_field *out)
+{
+    const double z = shape[0] * w, b = exp(z);
+    const sr_exp_rest e = sr_exp_rest_at(z);
+    const double e1 = 1 + z * e.e2, e1_slope = e1 - e.e2, e2_slope = e.e2 - 2 * e.e3;
+    out->A = (sr_dual){w * e1, w * w * e1_slope, 0, w * w * w * (e1_slope - e2_slope), 0, 0};
+    out->V = (sr_dual){b, w * b, 0, w * w * b, 0, 0};
+    out->D = (sr_dual){shape[0], 1, 0, 0, 0, 0};
+    out->P = sr_dual_constant(0);
+}
+
+static double bend(const double *shape)
+{
+    return fabs(shape[0]);
+}
+
+const sr_cells sr_gengamma_cells = {
+    .n_shape = 1, .row = sr_gengamma_row, .field = field, .bend = bend};

@@ -42,6 +42,7 @@
 void sr_gengamma_prepare(double *shape);
 void sr_gengamma_row(double w, const double *shape, int order, int wants_haz, sr_small_jet *cum,
                      sr_small_jet *haz);
+extern const sr_cells sr_gengamma_cells;
 
 /* e2, e3 and e4 at z */
 typedef struct {

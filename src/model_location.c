@@ -45,11 +45,22 @@ static int take_shapes(const sr_location *location, const sr_hazard_rows *rows, 
     return differs;
 }
 
+int sr_location_is_uniform(const sr_hazard_rows *rows, size_t from, size_t n_shape)
+{
+    for (size_t k = from; k < from + n_shape; k++)
+        for (size_t i = 1; i < rows->m; i++)
+            if (rows->theta[k * SR_BLOCK + i] != rows->theta[k * SR_BLOCK])
+                return 0;
+    return 1;
+}
+
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
                       sr_jet *haz)
 {
     const double sign = location->is_inverse ? 1 : -1;
     double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
+    const int has_cells =
+        location->cells != NULL && sr_location_is_uniform(rows, 2, location->n_shape);
     for (size_t i = 0; i < rows->m; i++) {
         const double lambda = rows->theta[SR_BLOCK + i], rate = exp(sign * lambda);
         const double w = (rows->x[i] - rows->theta[i]) * rate;
@@ -58,7 +69,8 @@ void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, s
         const standardised of = {
             .first = {rate, -rate, sign * w}, .mixed = sign * rate, .twice = w};
         sr_small_jet c, l;
-        location->eval(w, shape, rows->order, haz != NULL, &c, &l);
+        if (!has_cells || !sr_cells_row(location->cells, w, shape, rows->order, &c, &l))
+            location->eval(w, shape, rows->order, haz != NULL, &c, &l);
         if (cum != NULL)
             write_row(location, &of, &c, rows->order, i, cum);
         if (haz == NULL)

@@ -12,12 +12,14 @@
  */
 #ifndef SR_MODEL_LOCATION_H
 #define SR_MODEL_LOCATION_H
+#include "model_cells.h"
 #include "model_hazard.h"
 
 /* eval is the function of one row: value, first[1 + n_shape], second[SR_PAIR(1 + n_shape, 0)] of c
  * and l in (w, shapes). `shape` holds the n_shape shape parameters. wants_haz: 0: l may be left
  * alone. `prepare`, when there is one, is called before a row whose shapes are not those of the row
- * before, and leaves in shape[SR_MOST_SHAPES ...] what eval wants to know of them. */
+ * before, and leaves in shape[SR_MOST_SHAPES ...] what eval wants to know of them. `cells`, when
+ * there are some, are asked first where all rows of a block have the same shapes. */
 enum { SR_MOST_PREPARED = 400 };
 
 typedef struct {
@@ -26,7 +28,11 @@ typedef struct {
     void (*eval)(double w, const double *shape, int order, int wants_haz, sr_small_jet *cum,
                  sr_small_jet *haz);
     void (*prepare)(double *shape);
+    const sr_cells *cells;
 } sr_location;
+
+/* Whether all rows have the shapes of the first, in theta[from], theta[from + 1] ... */
+int sr_location_is_uniform(const sr_hazard_rows *rows, size_t from, size_t n_shape);
 
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
                       sr_jet *haz);
