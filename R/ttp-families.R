@@ -124,20 +124,15 @@ family_gengamma <- function() {
   )
 }
 
-# Starts: the log-logistic, and generalised gammas with either skew.
+# Starts: the log-logistic, and the best generalised gamma.
 family_genf <- function() {
-  new_family(
+  family <- new_family(
     "genf", "generalised F", c("mu", "log(sigma)", "Q", "log(P)"),
     c(mu = "identity", sigma = "exp", Q = "identity", P = "exp"), all_scales,
-    start = function(family, moments) {
-      log_sigma <- log(moments$sd / 1.28)
-      rbind(
-        c(moments$mean, log_sigma, 0, 0),
-        c(moments$mean + 0.45 * moments$sd, log_sigma, 1, -2),
-        c(moments$mean - 0.45 * moments$sd, log_sigma, -1, -2)
-      )
-    }
+    start = function(family, moments) c(moments$mean, log(moments$sd / 1.28), 0, 0)
   )
+  family$narrower <- list(family = family_gengamma, rest = -3)
+  family
 }
 
 # What C takes for a hazard (src/r_hazard.h).

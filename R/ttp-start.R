@@ -27,8 +27,34 @@ ttp_moments <- function(times, weights, log_unit, offset = NULL, scale = "time")
   list(mean = log(at_risk / events) - 0.577 - log_unit, sd = max(spread, 0.05))
 }
 
+#' Starts from the maximum of a narrower family, below which that of the family cannot lie
+#'
+#' `family$narrower` is list(family, rest): its parameters are the first of the family's, which has
+#' those of `rest` besides.
+#' @returns NULL, or list(null, fit): coefficients to start from, in C's unit of time
+#' @noRd
+inner_ttp <- function(frame, extra, asked, family, layout) {
+  if (is.null(family$narrower) || layout$n_extra > 0L || !is.null(asked$init)) return(NULL)
+  asked$family <- family$narrower$family()
+  inner <- estimate_ttp(frame, extra, asked)
+  widen <- function(fit, p) {
+    theta <- matrix(fit$coefficients[p + seq_len(layout$n_stratum * inner$layout$K)], inner$layout$K)
+    rest <- matrix(family$narrower$rest, layout$K - inner$layout$K, layout$n_stratum)
+    c(fit$coefficients[seq_len(p)], rbind(theta, rest))
+  }
+  list(null = widen(inner$null, 0L), fit = widen(inner$fit, layout$p))
+}
+
+# Of two fits that with the higher likelihood, or that with a definite information
+better_ttp <- function(one, other) {
+  if (is.null(one)) return(other)
+  if (is.null(other)) return(one)
+  gain <- other$loglik[[2L]] - one$loglik[[2L]]
+  if (gain > 1e-8 || gain > -1e-8 && other$definite > one$definite) other else one
+}
+
 # The model without covariates: the best of the family's starts, each run to its end.
-fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) {
+fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked, inner = NULL) {
   bundle[1L] <- list(NULL)
   bundle[5:6] <- list(NULL)
   rows <- thin_rows(frame$n) %||% seq_len(frame$n)
@@ -39,7 +65,8 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) 
   # where the likelihood is not a number, a wider distribution is the safer start
   for (wider in c(1, 4, 16, 64)) {
     starts <- rbind(family$start(family, list(mean = moments$mean, sd = moments$sd * wider)))
-    best <- best_of_starts(bundle, hazard, starts, n_stratum, asked$control, family)
+    starts <- matrix(rep.int(starts, n_stratum), nrow(starts))
+    best <- best_of_starts(bundle, hazard, rbind(starts, inner), asked$control, family)
     if (!is.null(best)) return(best)
   }
   stop_input(c(
@@ -50,17 +77,16 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked) 
 }
 
 # NULL where the likelihood is finite at none of the starts, one a row
-best_of_starts <- function(bundle, hazard, starts, n_stratum, control, family) {
+best_of_starts <- function(bundle, hazard, starts, control, family) {
   best <- NULL
   for (k in seq_len(nrow(starts))) {
     fit <- tryCatch(
-      run_ttp(bundle, hazard, rep.int(starts[k, ], n_stratum), NULL, control, family),
+      run_ttp(bundle, hazard, starts[k, ], NULL, control, family),
       survresist_error_not_finite = function(e) NULL
     )
-    if (is.null(fit)) next
-    is_better <- is.null(best) || fit$loglik[[2L]] > best$loglik[[2L]] + 1e-8 ||
-      fit$loglik[[2L]] > best$loglik[[2L]] - 1e-8 && fit$definite > best$definite
-    if (is_better) best <- fit
+    best <- better_ttp(best, fit)
+    # with so many rows the likelihood has one maximum
+    if (length(bundle[[7L]]) > 500L && best$converged && best$definite) break
   }
   best
 }

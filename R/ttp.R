@@ -252,7 +252,8 @@ estimate_ttp <- function(frame, extra, asked) {
   hazard <- ttp_hazard(unit$family, asked$scale)
   map <- ttp_unit_map(layout, unit)
   bundle <- ttp_bundle(frame, times, extra, log_unit)
-  null <- fit_ttp_null(bundle, hazard, unit$family, times, frame, log_unit, asked)
+  inner <- inner_ttp(frame, extra, asked, family, layout)
+  null <- fit_ttp_null(bundle, hazard, unit$family, times, frame, log_unit, asked, inner$null)
   start <- c(numeric(layout$p), null$coefficients, numeric(layout$n_extra))
   if (!is.null(asked$init)) start <- ttp_init(asked$init, layout, map)
   fixed <- c(
@@ -265,6 +266,9 @@ estimate_ttp <- function(frame, extra, asked) {
     null
   } else {
     run_ttp_from(asked$init, bundle, hazard, start, fixed, asked$control, unit$family)
+  }
+  if (!is.null(inner) && layout$p > 0L) {
+    fit <- better_ttp(fit, run_ttp(bundle, hazard, inner$fit, fixed, asked$control, unit$family))
   }
   fit$aliased <- fixed
   list(

@@ -5,6 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+/* After so many times `bend` the density is log-linear. */
+static const double MOST_BENDS = 9;
+
 /* Nodes right of 0 of the rule on [-1, 1], and their weights */
 static const double half_node[SR_TAIL_NODES / 2] = {
     0.048307665687738316235, 0.14447196158279649349, 0.23928736225213707454,
@@ -82,7 +85,7 @@ void sr_tail_log_ratio(const sr_tail *tail, int order, sr_small_jet *out)
 {
     sr_small_jet sum = {0};
     double from = 0, to = tail->bend;
-    while (to < tail->length / 1.3) {
+    while (to < tail->length / 1.3 && to < MOST_BENDS * tail->bend) {
         add_panel(tail, from, to, order, &sum);
         from = to;
         to *= 2;

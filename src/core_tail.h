@@ -15,7 +15,8 @@
  *
  * The integral is Gauss's rule with SR_TAIL_NODES nodes on [0, length], where psi has fallen by
  * about SR_TAIL_FALL at `length`. If the density bends on a scale much shorter than that, the range
- * is cut at bend, 2 bend, 4 bend, ... and each panel has the rule.
+ * is cut at bend, 2 bend, 4 bend, 8 bend, and each panel has the rule; what lies further is one
+ * panel, since the density is log-linear there.
  *
  * Reference: Golub and Welsch, Calculation of Gauss quadrature rules, Mathematics of Computation 23
  * (1969) 221-230, doi:10.1090/S0025-5718-69-99647-1. Cost: that of psi at 32 points a panel.
