@@ -38,8 +38,9 @@ inner_ttp <- function(frame, extra, asked, family, layout) {
   asked$family <- family$narrower$family()
   inner <- estimate_ttp(frame, extra, asked)
   widen <- function(fit, p) {
-    theta <- matrix(fit$coefficients[p + seq_len(layout$n_stratum * inner$layout$K)], inner$layout$K)
-    rest <- matrix(family$narrower$rest, layout$K - inner$layout$K, layout$n_stratum)
+    K <- inner$layout$K
+    theta <- matrix(fit$coefficients[p + seq_len(layout$n_stratum * K)], K)
+    rest <- matrix(family$narrower$rest, layout$K - K, layout$n_stratum)
     c(fit$coefficients[seq_len(p)], rbind(theta, rest))
   }
   list(null = widen(inner$null, 0L), fit = widen(inner$fit, layout$p))
