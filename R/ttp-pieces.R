@@ -25,8 +25,8 @@
 #' @export
 ttp_pieces <- function(cuts) {
   cuts <- check_places(cuts, "cuts", "cuts")
-  ends <- c(paste0(",", format(cuts, digits = 6L, trim = TRUE), "]"), ",Inf)")
-  pieces <- paste0("(", c("0", format(cuts, digits = 6L, trim = TRUE)), ends)
+  shown <- vapply(cuts, format, "", digits = 6L)
+  pieces <- paste0("(", c("0", shown), ",", c(paste0(shown, "]"), "Inf)"))
   family <- new_family(
     "pieces", "Piecewise exponential", paste0("log(rate", pieces, ")"),
     natural = stats::setNames(rep.int("exp", length(pieces)), paste0("rate", pieces)),

@@ -151,6 +151,25 @@ test_that("interval-censored splines put their knots in the midst of the interva
   expect_lt(max(abs(coef(fit)[1:2] - coef(exact)[1:2])), 0.05)
 })
 
+test_that("predictions of a spline are those of flexsurv", {
+  fit <- fit_ttp(by_group, bc, family = ttp_spline(knots = 2, link = "odds"))
+  peer <- flexsurv::flexsurvspline(
+    by_group, data = bc, k = 2, scale = "odds", control = list(reltol = 1e-15, maxit = 1e5)
+  )
+  newdata <- data.frame(group = c("Good", "Poor"))
+  for (type in c("survival", "hazard", "cumhaz", "rmst")) {
+    ours <- predict(fit, newdata, type, times = c(1, 2, 5))
+    theirs <- summary(peer, newdata, type = type, t = c(1, 2, 5), ci = FALSE, tidy = TRUE)
+    expect_close(ours$estimate, theirs$est, 1e-4)
+  }
+  plateau <- fit_ttp(Surv(rtime, recur) ~ 1, survival::rotterdam, family = "gompertz")
+  share <- exp(exp(coef(plateau)[[1L]]) / coef(plateau)[[2L]])
+  late <- predict(plateau, data.frame(row.names = 1), "survival", times = 1e6)
+  expect_close(late$estimate, share, 1e-10)
+  above <- predict(plateau, data.frame(row.names = 1), "quantile", p = c(0.5, 1 - share) + 0.05)
+  expect_identical(is.finite(above$estimate), c(TRUE, FALSE))
+})
+
 # --- where peers stop ---------------------------------------------------------------------------
 
 test_that("left-truncated splines take the time of entry as a covariate", {
