@@ -180,37 +180,6 @@ transition_table <- function(rows, total) {
 # Limits of probabilities that are symmetric on another scale, inside 0 and 1. Where the standard
 # error is 0 both are the estimate; NA where the scale has no value (a probability of 0, say).
 incidence_limits <- function(p, se, type, level) {
-  z <- stats::qnorm((1 + level) / 2)
-  if (type == "plain") {
-    lower <- pmax(p - z * se, 0)
-    upper <- pmin(p + z * se, 1)
-  } else if (type == "arcsin") {
-    width <- z * se / (2 * sqrt(p * (1 - p)))
-    angle <- asin(sqrt(p))
-    lower <- sin(pmax(angle - width, 0))^2
-    upper <- sin(pmin(angle + width, pi / 2))^2
-    lower[p == 0] <- upper[p == 0] <- NA
-  } else {
-    ends <- switch(type,
-      log = {
-        width <- exp(z * se / p)
-        list(p / width, pmin(p * width, 1))
-      },
-      "log-log" = {
-        # log(-log(p)) falls as p rises
-        width <- exp(-z * se / (p * log(p)))
-        list(p^width, p^(1 / width))
-      },
-      logit = {
-        width <- z * se / (p * (1 - p))
-        list(stats::plogis(stats::qlogis(p) - width), stats::plogis(stats::qlogis(p) + width))
-      }
-    )
-    none <- which(se == 0 | p == 0)
-    lower <- ends[[1L]]
-    upper <- ends[[2L]]
-    lower[none] <- upper[none] <- ifelse(se[none] == 0, p[none], NA)
-  }
-  dimnames(lower) <- dimnames(upper) <- dimnames(p)
-  list(lower = lower, upper = upper)
+  scale <- match(type, c("plain", "log", "log-log", "logit", "arcsin")) - 1L
+  .Call(C_cif_limits, p, se, scale, stats::qnorm((1 + level) / 2))
 }

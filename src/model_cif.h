@@ -11,7 +11,9 @@
  * and then as much as there are cells.
  *
  *   model_cif.c        cells, risk sets, curves
- *   model_cif_ij.c     standard errors by the infinitesimal jackknife
+ *   model_cif_ij.c     standard errors by the infinitesimal jackknife (model_cif_path.c,
+ *                      model_cif_rows.c)
+ *   model_cif_limits.c confidence limits
  *   model_cif_gray.c   Gray's test
  *
  * Inputs are borrowed; the results of sr_cif_make live in the context's arena.
@@ -77,4 +79,24 @@ typedef struct {
 /* Score [n_group] of one cause and its covariance [n_group x n_group]; weights are not regarded. */
 sr_status sr_cif_gray(sr_context *ctx, const sr_cif_data *data, const sr_cif *cif,
                       const sr_gray_plan *plan, int cause, double *score, double *var);
+
+typedef enum {
+    SR_SCALE_PLAIN,
+    SR_SCALE_LOG,
+    SR_SCALE_LOGLOG,
+    SR_SCALE_LOGIT,
+    SR_SCALE_ARCSIN,
+    SR_N_SCALE
+} sr_cif_scale;
+
+/* Limits of n probabilities; lower and upper [n] are the caller's room. */
+typedef struct {
+    size_t n;
+    const double *p, *std_err; /* [n] */
+    sr_cif_scale scale;
+    double z, missing; /* normal quantile; what stands for no limit */
+    double *lower, *upper;
+} sr_cif_limits;
+
+sr_status sr_cif_find_limits(sr_context *ctx, const sr_cif_limits *in);
 #endif

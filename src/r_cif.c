@@ -173,3 +173,36 @@ SEXP r_cif(SEXP rows, SEXP numbers, SEXP plan, SEXP has_errors)
     UNPROTECT(1);
     return list;
 }
+
+/* list(lower, upper) of the shape of p. scale: 0 plain, 1 log, 2 log-log, 3 logit, 4 arcsin. */
+SEXP r_cif_limits(SEXP p, SEXP std_err, SEXP scale, SEXP quantile)
+{
+    static const char *const ends[] = {"lower", "upper", NULL};
+    const size_t n = (size_t)XLENGTH(p);
+    const int which = Rf_asInteger(scale);
+    if (which < 0 || which >= SR_N_SCALE)
+        Rf_error("survresist, internal: there is no scale %d", which);
+    SEXP out = PROTECT(sr_named_list(ends));
+    SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)n));
+    SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, (R_xlen_t)n));
+    const sr_cif_limits in = {.n = n,
+                              .p = sr_doubles_or_null(p, n, "p"),
+                              .std_err = sr_doubles_or_null(std_err, n, "std_err"),
+                              .scale = (sr_cif_scale)which,
+                              .z = Rf_asReal(quantile),
+                              .missing = NA_REAL,
+                              .lower = REAL(VECTOR_ELT(out, 0)),
+                              .upper = REAL(VECTOR_ELT(out, 1))};
+    if (in.p == NULL || in.std_err == NULL)
+        Rf_error("survresist, internal: `p` and `std_err` are needed");
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_cif_find_limits(&ctx, &in);
+    sr_context_close(&ctx, status);
+    for (int e = 0; e < 2; e++) {
+        Rf_setAttrib(VECTOR_ELT(out, e), R_DimSymbol, Rf_getAttrib(p, R_DimSymbol));
+        Rf_setAttrib(VECTOR_ELT(out, e), R_DimNamesSymbol, Rf_getAttrib(p, R_DimNamesSymbol));
+    }
+    UNPROTECT(1);
+    return out;
+}

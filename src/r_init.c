@@ -6,6 +6,7 @@
 #include <Rinternals.h>
 
 SEXP r_cif(SEXP rows, SEXP numbers, SEXP plan, SEXP has_errors);
+SEXP r_cif_limits(SEXP p, SEXP std_err, SEXP scale, SEXP quantile);
 SEXP r_concordance(SEXP bundle, SEXP score, SEXP cluster, SEXP wants);
 SEXP r_cox_baseline(SEXP bundle, SEXP eta, SEXP kind, SEXP centre);
 SEXP r_cox_boot(SEXP bundle, SEXP is_efron, SEXP init, SEXP search, SEXP unit, SEXP group,
@@ -63,6 +64,7 @@ SEXP r_ttp_value(SEXP bundle, SEXP hazard, SEXP coef);
 
 static const R_CallMethodDef routines[] = {
     ENTRY(cif, 4),
+    ENTRY(cif_limits, 4),
     ENTRY(concordance, 4),
     ENTRY(cox_baseline, 4),
     ENTRY(cox_boot, 8),
