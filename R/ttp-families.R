@@ -18,6 +18,9 @@
 #   border    function(theta, family) or absent: what a search that found no maximum ran into
 #   prepare   function(family, times, frame) or NULL: fills in what the data decide (knots at
 #             quantiles of the times that ttp_times() gives)
+#   absorb    list by scale of function(theta, delta): the baseline that with the linear predictor
+#             eta is the one of theta with eta - delta; absent where none is. (A location of log
+#             time does it on the scale of time, without being told.)
 #   concentrates  FALSE: its mass cannot gather at one time, however its parameters are chosen;
 #             when NULL, it can if there are several parameters
 
@@ -52,20 +55,27 @@ scale_words <- list(
 )
 
 family_exponential <- function() {
-  new_family(
+  family <- new_family(
     "exponential", "exponential", "mu", c(scale = "exp"), all_scales,
     start = function(family, moments) moments$mean + 0.58
   )
+  family$absorb <- list(hazard = function(theta, delta) theta + delta)
+  family
 }
 
+# log H, or the log odds, is shape (log t - mu) + eta.
+absorb_by_shape <- function(theta, delta) c(theta[[1L]] + delta * exp(-theta[[2L]]), theta[[2L]])
+
 family_weibull <- function() {
-  new_family(
+  family <- new_family(
     "weibull", "Weibull", c("mu", "log(shape)"), c(scale = "exp", shape = "exp"), all_scales,
     start = function(family, moments) {
       log_k <- log(1.28 / moments$sd) # a Weibull's log has standard deviation pi / sqrt(6) / k
       c(moments$mean + 0.58 * exp(-log_k), log_k)
     }
   )
+  family$absorb <- list(hazard = absorb_by_shape)
+  family
 }
 
 family_lognormal <- function() {
@@ -76,10 +86,12 @@ family_lognormal <- function() {
 }
 
 family_loglogistic <- function() {
-  new_family(
+  family <- new_family(
     "loglogistic", "log-logistic", c("mu", "log(shape)"), c(scale = "exp", shape = "exp"),
     all_scales, start = function(family, moments) c(moments$mean, log(1.81 / moments$sd))
   )
+  family$absorb <- list(odds = absorb_by_shape)
+  family
 }
 
 # h(t) = rate exp(shape t). The exponential has shape 0, from where the search starts: with right-
@@ -92,6 +104,9 @@ family_gompertz <- function() {
     unit = function(family, log_unit) {
       list(family = family, A = diag(c(1, exp(-log_unit))), b = c(-log_unit, 0))
     }
+  )
+  family$absorb <- list(
+    hazard = function(theta, delta) c(theta[[1L]] - delta, theta[[2L]])
   )
   family$remark <- function(theta) {
     if (theta[[2L]] < 0) "the hazard falls, survival has a plateau"

@@ -40,6 +40,7 @@ ttp_pieces <- function(cuts) {
     prepare = pieces_prepare
   )
   family$concentrates <- FALSE
+  family$absorb <- list(hazard = function(theta, delta) theta - delta)
   family
 }
 

@@ -72,6 +72,9 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
   family$has_tvc <- TRUE
   family$border <- spline_border
   family$link <- link
+  family$absorb <- stats::setNames(
+    list(function(theta, delta) c(theta[[1L]] - delta, theta[-1L])), spline_links[[link]]$scale
+  )
   family$at <- at
   family
 }

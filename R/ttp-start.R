@@ -122,12 +122,53 @@ newton_ttp <- function(bundle, hazard, start, fixed, control) {
   fit
 }
 
+# Dates, or blood counts by the thousand: where a covariate lies many of its standard deviations
+# from 0, baseline and effect are hard to tell apart on the way to the maximum (not at it). Then the
+# way is gone with the covariates centred, if the baseline can take up the difference.
+
+#' The maximum with covariates centred, in the coefficients of covariates as they are, to start from
+#'
+#' eta = (x - m)'beta + delta with delta = m'beta: the family's `absorb` gives the baseline of eta
+#' for that of eta - delta.
+#' @noRd
+centred_start <- function(bundle, hazard, start, fixed, control, family, layout) {
+  scale <- hazard_scales[[hazard[[2L]] + 1L]]
+  absorb <- family$absorb[[scale]]
+  if (is.null(absorb) && scale == "time" && identical(family$unit, unit_of_location)) {
+    absorb <- function(theta, delta) replace(theta, 1L, theta[[1L]] - delta)
+  }
+  if (is.null(absorb) || !is.null(family$penalty) || layout$p == 0L) return(start)
+  x <- bundle[[1L]]
+  if (is.matrix(x)) x <- asplit(x, 2L)
+  means <- vapply(x, mean, 0)
+  some <- thin_rows(length(bundle[[7L]])) %||% TRUE
+  spread <- vapply(x, function(column) stats::sd(column[some]), 0)
+  if (!any(abs(means) > 30 * spread & spread > 0 & !fixed[seq_along(means)])) return(start)
+  bundle[[1L]] <- Map(function(column, mean) as.double(column) - mean, x, means)
+  near <- tryCatch(
+    run_ttp(bundle, hazard, start, fixed, control), survresist_error = function(e) NULL
+  )
+  # what runs to a border is left to the search that sees where it came from
+  if (is.null(near) || !near$definite || near$gap > 1e-9) return(start)
+  moved <- near$coefficients
+  delta <- sum(means * moved[seq_along(means)])
+  for (s in seq_len(layout$n_stratum)) {
+    at <- layout$p + (s - 1L) * layout$K + seq_len(layout$K)
+    moved[at] <- absorb(moved[at], delta)
+  }
+  moved
+}
+
 # The same from values that the user may have given
-run_ttp_from <- function(init, bundle, hazard, start, fixed, control, family) {
+run_ttp_from <- function(init, bundle, hazard, start, fixed, control, family, layout) {
+  plain <- start
+  if (is.null(init)) {
+    start <- centred_start(bundle, hazard, start, fixed, control, family, layout)
+  }
   tryCatch(
     run_ttp(bundle, hazard, start, fixed, control, family),
     survresist_error_not_finite = function(e) {
-      if (is.null(init)) stop(e)
+      if (is.null(init)) return(run_ttp(bundle, hazard, plain, fixed, control, family))
       stop_input(c(
         "`init` must be values at which the likelihood is a finite number.",
         x = "It is not: the data are impossible under them, as far as a computer can tell.",

@@ -172,12 +172,21 @@ lost_direction <- function(fit, least) {
 }
 
 # Those of a direction that have moved far; where there are none, whatever has moved far, since a
-# shape on the run takes all information with it
+# shape on the run takes all information with it. Far is counted in the standard errors of the start.
 running_names <- function(direction, fit, layout) {
   in_direction <- direction_names(direction, fit, layout)
   moved <- fit$coefficients - fit$start
   if (!any(moved != 0)) return(in_direction)
-  far <- direction_names(moved, fit, layout)
+  free <- !fit$aliased
+  variance <- tryCatch(
+    diag(solve(fit$info_start[free, free, drop = FALSE], tol = 0)), error = function(e) NA
+  )
+  far <- if (all(is.finite(variance) & variance > 0)) {
+    share <- abs(moved[free]) / sqrt(variance)
+    layout$names[free][share > 0.1 * max(share)]
+  } else {
+    direction_names(moved, fit, layout)
+  }
   both <- intersect(far, in_direction)
   if (length(both) > 0L) both else far
 }

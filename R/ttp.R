@@ -265,7 +265,7 @@ estimate_ttp <- function(frame, extra, asked) {
   fit <- if (layout$p + layout$n_extra == 0L && is.null(asked$init)) {
     null
   } else {
-    run_ttp_from(asked$init, bundle, hazard, start, fixed, asked$control, unit$family)
+    run_ttp_from(asked$init, bundle, hazard, start, fixed, asked$control, unit$family, layout)
   }
   if (!is.null(inner) && layout$p > 0L) {
     fit <- better_ttp(fit, run_ttp(bundle, hazard, inner$fit, fixed, asked$control, unit$family))

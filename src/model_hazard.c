@@ -108,8 +108,9 @@ static odds_point odds_at(double c0, double eta)
     odds_point at;
     at.A = exp(c0);
     const double miss = -expm1(-at.A); /* F0 */
+    const double log_miss = at.A > 1e-300 ? log(miss) : c0;
     at.r = at.A > 1e-300 ? at.A / miss : 1;
-    at.y = eta + (at.A > 1e-300 ? at.A + log(miss) : c0);
+    at.y = eta + at.A + log_miss;
     at.curve = at.r * (1 + at.A - at.r);
     if (at.A < 1e-5) /* 1 + A - r = A / 2 - A^2 / 12 + ... */
         at.curve = at.r * at.A * (0.5 - at.A / 12);
@@ -117,7 +118,7 @@ static odds_point odds_at(double c0, double eta)
     at.H = at.y > 0 ? at.y + log1p(exp(-at.y)) : log1p(exp(at.y));
     at.c = at.y < -40 ? at.y : log(at.H);
     at.slope = at.y < -40 ? 1 : at.s / at.H;
-    at.gain = at.y > 0 ? -log(miss) - log1p(exp(-at.y)) : at.A + eta - at.H;
+    at.gain = at.y > 0 ? -log_miss - log1p(exp(-at.y)) : at.A + eta - at.H;
     /* near 0, s (1 - s) / H - (s / H)^2 = -e^y / 2 (1 - 5 e^y / 6 ...) loses its digits */
     at.bend = at.y < -12 ? -exp(at.y) * (0.5 - 5 * exp(at.y) / 6)
                          : at.s * (1 - at.s) / at.H - at.slope * at.slope;

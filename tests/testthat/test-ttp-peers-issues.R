@@ -189,6 +189,30 @@ test_that("covariates of size 1e6, dates and seconds", {
   }
 })
 
+test_that("a covariate far from 0 does not bend the way to the maximum, on any scale", {
+  withr::local_seed(9)
+  n <- 200
+  d <- data.frame(z = rnorm(n), s = rbinom(n, 1, 0.8), group = rep(1:2, n / 2))
+  d$t <- exp(0.4 * d$z + log(rexp(n)) / 1.3)
+  models <- list(
+    list("weibull", "hazard"), list("exponential", "hazard"), list("loglogistic", "odds"),
+    list("gompertz", "hazard"), list(ttp_pieces(c(0.3, 1)), "hazard"),
+    list(ttp_spline(knots = 1), "hazard"), list("weibull", "time"), list("lognormal", "time")
+  )
+  for (model in models) {
+    plain <- fit_ttp(Surv(t, s) ~ z + strata(group), d, family = model[[1L]], scale = model[[2L]])
+    for (by in c(1e2, -1e3, 2e4)) {
+      d$x <- d$z + by
+      fit <- fit_ttp(Surv(t, s) ~ x + strata(group), d, family = model[[1L]], scale = model[[2L]])
+      expect_maximum(fit)
+      expect_close(coef(fit)[[1L]], coef(plain)[[1L]], 1e-6)
+      expect_close(vcov(fit)[1L, 1L], vcov(plain)[1L, 1L], 1e-5)
+      expect_close(fit$loglik, plain$loglik, 1e-10)
+      expect_lt(fit$convergence$iterations, 6)
+    }
+  }
+})
+
 test_that("a group without events has no finite effect, and is named", {
   withr::local_seed(8)
   d <- data.frame(t = rexp(80), s = rbinom(80, 1, 0.7), arm = gl(2, 40, labels = c("A", "B")))
@@ -203,6 +227,11 @@ test_that("a group without events has no finite effect, and is named", {
       expect_match(fit$convergence$message[[2L]], "merge levels")
     }
   }
+  # also beside a covariate far from 0
+  d$year <- 2000 + rnorm(80)
+  expect_warning(
+    fit <- fit_ttp(Surv(t, s) ~ arm + year, d), "`armB`", class = "survresist_warning_convergence"
+  )
   # as the reference level: the same, through the intercept
   d$arm <- relevel(d$arm, "B")
   expect_warning(
