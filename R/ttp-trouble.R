@@ -172,7 +172,7 @@ lost_direction <- function(fit, least) {
 }
 
 # Those of a direction that have moved far; where there are none, whatever has moved far, since a
-# shape on the run takes all information with it. Far is counted in the standard errors of the start.
+# shape on the run takes all information with it. Far is in the standard errors of the start.
 running_names <- function(direction, fit, layout) {
   in_direction <- direction_names(direction, fit, layout)
   moved <- fit$coefficients - fit$start
