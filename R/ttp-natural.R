@@ -3,8 +3,8 @@
 #' The baseline on its natural scale
 #'
 #' @returns data frame with a line for each baseline parameter: `at` (its place among the
-#'   coefficients), `term` ("shape", or "shape\[high\]" in a stratum), `estimate` and `is_exp`: it
-#'   is the exponential of the coefficient, or the coefficient itself.
+#'   coefficients), `term` ("shape", or "shape\[high\]" in a stratum), `estimate` and `sign`: it is
+#'   exp(sign * coefficient), or the coefficient itself where `sign` is 0.
 #' @noRd
 ttp_natural <- function(fit) {
   layout <- fit$layout
@@ -15,13 +15,15 @@ ttp_natural <- function(fit) {
   } else {
     ""
   }
-  is_exp <- rep.int(unname(natural) == "exp", layout$n_stratum)
+  sign <- rep.int(unname(c(exp = 1, `1/exp` = -1, identity = 0)[natural]), layout$n_stratum)
   coef <- unname(fit$coefficients[at])
   data.frame(
     at = at, term = paste0(rep.int(names(natural), layout$n_stratum), level),
-    estimate = ifelse(is_exp, exp(coef), coef), is_exp = is_exp
+    estimate = natural_value(coef, sign), sign = sign
   )
 }
+
+natural_value <- function(coef, sign) ifelse(sign == 0, coef, exp(sign * coef))
 
 #' What are the parameters of the hazard, as people know them?
 #'
@@ -75,11 +77,14 @@ tidy.sr_ttp <- function(x, exponentiate = FALSE, conf.int = FALSE, conf.level = 
   table$term[at] <- known$term
   table$estimate[at] <- known$estimate
   errors <- intersect(c("std.error", "robust.se"), names(table))
-  is_exp <- known$is_exp
-  table[at, errors] <- table[at, errors] * ifelse(is_exp, known$estimate, 1)
+  table[at, errors] <- table[at, errors] * ifelse(known$sign == 0, 1, known$estimate)
   table[at, c("statistic", "p.value")] <- NA_real_
-  for (column in intersect(c("conf.low", "conf.high"), names(table))) {
-    table[[column]][at] <- ifelse(is_exp, exp(table[[column]][at]), table[[column]][at])
+  if (!is.null(table$conf.low)) {
+    ends <- cbind(
+      natural_value(table$conf.low[at], known$sign), natural_value(table$conf.high[at], known$sign)
+    )
+    table$conf.low[at] <- pmin(ends[, 1L], ends[, 2L])
+    table$conf.high[at] <- pmax(ends[, 1L], ends[, 2L])
   }
   table
 }

@@ -32,21 +32,21 @@ profile_end <- function(profile, side) {
   far <- Inf
   away <- profile$z * profile$se
   from <- profile$again$coef
-  for (round in seq_len(100L)) {
+  for (round in seq_len(40L)) {
     at <- from + profile$ridge * (centre + side * away - from[[profile$j]])
     at[[profile$j]] <- centre + side * away
     found <- profile_at(profile, at)
     gap <- found$root - profile$z
-    if (abs(gap) < 1e-9 * profile$z) break
+    if (abs(gap) < 1e-8 * profile$z) break
     if (gap < 0) near <- away else far <- away
     # a profile that no longer falls: there is no limit on this side
-    if (far == Inf && away > 1e6 * profile$se) return(side * Inf)
+    if (far == Inf && away > 1e3 * profile$se) return(side * Inf)
     if (is.finite(found$root)) from <- found$coef
     step <- away - gap / (-side * found$slope / found$root)
     if (!is.finite(step) || step <= near) step <- if (far < Inf) (near + far) / 2 else 2 * away
     if (step >= far) step <- (near + far) / 2
     step <- min(step, 4 * away)
-    if (abs(step - away) <= 1e-12 * away) break
+    if (abs(step - away) <= 1e-10 * away) break
     away <- step
   }
   centre + side * away
@@ -56,7 +56,7 @@ profile_end <- function(profile, side) {
 profile_at <- function(profile, at) {
   again <- profile$again
   found <- tryCatch(
-    newton_ttp(again$bundle, again$hazard, at, profile$fixed, list(max_iter = 100L, eps = 1e-7)),
+    newton_ttp(again$bundle, again$hazard, at, profile$fixed, list(max_iter = 30L, eps = 1e-7)),
     survresist_error = function(e) NULL
   )
   loglik <- if (is.null(found)) NaN else found$loglik[[2L]]

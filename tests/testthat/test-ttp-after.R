@@ -218,4 +218,10 @@ test_that("the natural scale is that of flexsurv", {
     tidy(two, natural = TRUE)$std.error[[5]], exp(coef(two)[[5]]) * sqrt(vcov(two)[5, 5]), 1e-12
   )
   expect_identical(coef(two, natural = FALSE), two$coefficients)
+  gamma <- fit_ttp(Surv(years, recur) ~ arm, d, family = "gamma")
+  found <- tidy(gamma, natural = TRUE, conf.int = TRUE)
+  expect_identical(found$term[2:3], c("rate", "shape"))
+  expect_close(found$estimate[2:3], exp(c(-1, 1) * unname(coef(gamma)[2:3])), 1e-14)
+  expect_close(found$conf.low[[2]], exp(-confint(gamma)[2, 2]), 1e-14)
+  expect_close(found$conf.high[[2]], exp(-confint(gamma)[2, 1]), 1e-14)
 })
