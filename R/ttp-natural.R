@@ -79,7 +79,7 @@ tidy.sr_ttp <- function(x, exponentiate = FALSE, conf.int = FALSE, conf.level = 
   errors <- intersect(c("std.error", "robust.se"), names(table))
   table[at, errors] <- table[at, errors] * ifelse(known$sign == 0, 1, known$estimate)
   table[at, c("statistic", "p.value")] <- NA_real_
-  if (!is.null(table$conf.low)) {
+  if ("conf.low" %in% names(table)) {
     ends <- cbind(
       natural_value(table$conf.low[at], known$sign), natural_value(table$conf.high[at], known$sign)
     )
