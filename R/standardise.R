@@ -30,8 +30,8 @@
 #' @param weights weights of the patients of `newdata`; default: all the same.
 #' @param level confidence level.
 #' @returns A data frame (a tibble where that package is loaded) with a line for each group and
-#'   time: `group` (factor; for contrasts "treated - control" or "treated / control"), the variables of
-#'   `by` (for contrasts those of the first of the two), `time`, `estimate`, `std.error` (of the
+#'   time: `group` (factor; for contrasts "treated - control" or "treated / control"), the variables
+#'   of `by` (for contrasts those of the first of the two), `time`, `estimate`, `std.error` (of the
 #'   estimate; for ratios of its log), `conf.low`, `conf.high`.
 #' @references Chang IM, Gelman R, Pagano M (1982). Corrected group prognostic curves and summary
 #'   statistics. *Journal of Chronic Diseases*, 35, 669-674. \doi{10.1016/0021-9681(82)90019-4}

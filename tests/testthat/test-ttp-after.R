@@ -196,6 +196,17 @@ test_that("a limit that the likelihood does not have is infinite", {
   expect_true(any(is.infinite(suppressWarnings(confint(fit, "x", method = "profile")))))
 })
 
+test_that("a profile is followed where a family runs to its limit", {
+  # P = 0 is the best generalised F here: log(P) has no lower limit, and Newton's starts are far off
+  fit <- fit_ttp(Surv(years, recur) ~ arm + nodes, rotterdam_years(250), family = "genf")
+  limits <- confint(fit, c("armtamoxifen", "log(P)"), method = "profile", level = 0.8)
+  expect_identical(limits[2, 1], -Inf)
+  expect_true(all(is.finite(limits[-2])))
+  # the generalised gamma is that limit, which the generalised F is not below
+  inner <- update(fit, family = "gengamma")
+  expect_lt(as.numeric(logLik(inner)) - as.numeric(logLik(fit)), 1e-6)
+})
+
 test_that("the natural scale is that of flexsurv", {
   skip_if_not_installed("flexsurv")
   d <- rotterdam_years(400)
