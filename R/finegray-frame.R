@@ -110,8 +110,7 @@ finegray_fast_response <- function(found, response) {
   response$levels <- levels(status)
   y <- matrix(0, n, k)
   for (j in seq_len(k - 1L)) y[, j] <- parts[[j]]
-  y[, k] <- unclass(status)
-  y[, k] <- y[, k] - 1
+  y[, k] <- as.integer(status) - 1L
   n_bad <- if (k == 3L) sum(y[, 1L] >= y[, 2L], na.rm = TRUE) else 0L
   list(y = y, n_bad_time = n_bad, n_bad_status = 0L)
 }
@@ -147,15 +146,23 @@ check_cause <- function(cause, y) {
 # Numbers of rows by what ended them, a stratum, and the last time: list(level, n, events,
 # competing, horizon)
 finegray_counts <- function(frame, cause) {
-  status <- unclass(frame$y)[, ncol(frame$y)]
+  n <- frame$n
   k <- max(length(frame$strata_levels), 1L)
-  code <- frame$stratum %||% rep.int(0L, frame$n)
-  time <- unclass(frame$y)[, ncol(frame$y) - 1L]
-  counted <- function(keep) tabulate(code[keep] + 1L, k)
+  last <- (ncol(frame$y) - 1L) * n
+  cells <- seq.int(last + 1L, length.out = n) # y[, k] of a Surv object would copy all of it
+  status <- .subset(frame$y, cells)
+  time <- .subset(frame$y, cells - n)
+  if (k == 1L) {
+    events <- sum(status == cause)
+    return(list(
+      n = n, events = events, competing = sum(status != 0) - events, horizon = max(time)
+    ))
+  }
+  counted <- function(keep) tabulate(frame$stratum[keep] + 1L, k)
   list(
-    level = frame$strata_levels, n = counted(rep.int(TRUE, frame$n)),
+    level = frame$strata_levels, n = tabulate(frame$stratum + 1L, k),
     events = counted(status == cause), competing = counted(status != cause & status != 0),
-    horizon = if (k == 1L) max(time) else unname(vapply(split(time, code), max, 0))
+    horizon = unname(vapply(split(time, frame$stratum), max, 0))
   )
 }
 

@@ -267,10 +267,11 @@ finegray_close <- function(estimate, frame, cause, asked, request, call) {
 
 # Has the search ended at a maximum, and is there one?
 finegray_convergence <- function(estimate, frame, cause, asked) {
-  status <- frame$y[, ncol(frame$y)]
-  frame$y[, ncol(frame$y)] <- as.double(status == cause)
   names(estimate$coefficients) <- frame$x_names
   infinite <- find_infinite(estimate, estimate, frame, asked)
+  if (length(infinite) > 0L) { # explain_infinite() wants to know the events
+    frame$y[, ncol(frame$y)] <- as.double(frame$y[, ncol(frame$y)] == cause)
+  }
   has_steps <- length(frame$x_names) > 0L && asked$control$iter.max > 1L
   is_settled <- !has_steps || isTRUE(estimate$converged)
   list(

@@ -87,26 +87,21 @@ static void put_coefficients(const sr_fg_search *s, const sr_newton_result *foun
     fit->is_converged = found->is_converged;
 }
 
-/* Results of the rows, from one more evaluation at the estimate */
-static sr_status finish(sr_context *ctx, sr_fg_search *s, int has_x, sr_fg_fit *fit)
+static void put_all_rows(sr_context *ctx, const sr_fg_search *s, sr_fg_fit *fit)
 {
     const size_t n = s->model.rs.n;
-    double f;
-    SR_TRY(sr_fg_search_sums(ctx, s, has_x, &f));
-    SR_TRY(sr_fg_search_hazards(ctx, s, NULL));
     const double constant = sr_fg_search_constant(s);
     put_baseline(s, constant, &fit->baseline);
     SR_FOR_EACH(ctx, n > SR_PARALLEL_FROM, b, sr_block_count(n),
                 put_rows(s, constant, b * SR_BLOCK, sr_block_end(n, b), fit));
-    return SR_OK;
 }
 
-static sr_status robust_variance(sr_context *ctx, const sr_fg_search *s, const sr_fg_robust *robust,
+static sr_status robust_variance(sr_context *ctx, sr_fg_search *s, const sr_fg_robust *robust,
                                  sr_fg_fit *fit)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_fg_scores scores;
-    SR_TRY(sr_fg_search_scores(ctx, s, robust, &scores));
+    SR_TRY(sr_fg_search_scores(ctx, s, robust, 0, &scores));
     const sr_score_rows rows = {sr_fg_scores_fill, &scores, s->x.n, s->x.p};
     SR_TRY(sr_score_rows_sandwich(ctx, &rows, &robust->by, fit->var, fit->robust));
     if (fit->scores != NULL)
@@ -115,27 +110,47 @@ static sr_status robust_variance(sr_context *ctx, const sr_fg_search *s, const s
     return SR_OK;
 }
 
+static sr_status maximise(sr_context *ctx, const sr_cox_control *control, sr_fg_search *s,
+                          sr_newton_result *found)
+{
+    const size_t p = s->x.p;
+    for (size_t j = 0; control->init != NULL && j < p; j++)
+        found->theta[j] = control->init[j] / s->scaling.scale[j];
+    if (p > 0) {
+        const sr_objective objective = {p, evaluate, s};
+        const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
+        return sr_newton(ctx, &objective, &steps, found);
+    }
+    SR_TRY(evaluate(ctx, NULL, &found->f, NULL, NULL, s));
+    found->f_start = found->f;
+    found->is_converged = 1;
+    return SR_OK;
+}
+
+static sr_status fit_with(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
+                          const sr_fg_robust *robust, sr_fg_search *s, sr_fg_fit *fit)
+{
+    const size_t p = data->rows.x.p;
+    const int is_robust = robust->kind != SR_FG_MODEL && p > 0;
+    sr_newton_result found;
+    double f;
+    SR_TRY(sr_newton_result_take(ctx, p, &found));
+    SR_TRY(sr_fg_search_open(ctx, data, control, s, fit));
+    SR_TRY(maximise(ctx, control, s, &found));
+    put_coefficients(s, &found, fit);
+    SR_TRY(sr_fg_search_sums(ctx, s, is_robust, &f));
+    SR_TRY(sr_fg_search_hazards(ctx, s, NULL));
+    if (is_robust)
+        SR_TRY(robust_variance(ctx, s, robust, fit));
+    put_all_rows(ctx, s, fit);
+    return SR_OK;
+}
+
 sr_status sr_fg_fit_newton(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
                            const sr_fg_robust *robust, sr_fg_fit *fit)
 {
-    const size_t p = data->rows.x.p;
-    sr_fg_search s;
-    sr_newton_result found;
-    SR_TRY(sr_newton_result_take(ctx, p, &found));
-    SR_TRY(sr_fg_search_open(ctx, data, control, &s, fit));
-    for (size_t j = 0; control->init != NULL && j < p; j++)
-        found.theta[j] = control->init[j] / s.scaling.scale[j];
-    if (p == 0) {
-        SR_TRY(evaluate(ctx, NULL, &found.f, NULL, NULL, &s));
-        found.f_start = found.f;
-        found.is_converged = 1;
-    } else {
-        const sr_objective objective = {p, evaluate, &s};
-        const sr_newton_control steps = {control->max_iter, control->eps, control->tol_chol, NULL};
-        SR_TRY(sr_newton(ctx, &objective, &steps, &found));
-    }
-    put_coefficients(&s, &found, fit);
-    const int is_robust = robust->kind != SR_FG_MODEL && p > 0;
-    SR_TRY(finish(ctx, &s, is_robust, fit));
-    return is_robust ? robust_variance(ctx, &s, robust, fit) : SR_OK;
+    sr_fg_search s = {.beta = NULL};
+    const sr_status status = fit_with(ctx, data, control, robust, &s, fit);
+    sr_fg_search_close(&s);
+    return status;
 }

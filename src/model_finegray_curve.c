@@ -193,21 +193,29 @@ static sr_status put_variances(sr_context *ctx, curve_task *task)
     return SR_OK;
 }
 
+static sr_status make_curves(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
+                             curve_task *task)
+{
+    sr_fg_search *const s = &task->search;
+    sr_fg_fit unused = {.coef = NULL};
+    SR_TRY(sr_fg_search_open(ctx, data, control, s, &unused));
+    SR_TRY(sr_fg_search_at(ctx, s, task->at->coef));
+    memcpy(task->out->mean, s->scaling.mean, s->x.p * sizeof(double));
+    SR_TRY(sr_fg_search_scores(ctx, s, task->robust, 0, &task->rows));
+    for (size_t q = 0; q < task->query->n; q++) {
+        const size_t slot = query_slot(task, q);
+        task->out->hazard[q] =
+            (s->hazard.at_cell[slot] + s->hazard.at_cell_low[slot]) * unit_of(task, q);
+    }
+    return put_variances(ctx, task);
+}
+
 sr_status sr_fg_curves_make(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
                             const sr_fg_estimate *at, const sr_fg_robust *robust,
                             const sr_fg_query *query, sr_fg_curves *out)
 {
     curve_task task = {.at = at, .robust = robust, .query = query, .out = out};
-    sr_fg_search *const s = &task.search;
-    sr_fg_fit unused = {.coef = NULL};
-    SR_TRY(sr_fg_search_open(ctx, data, control, s, &unused));
-    SR_TRY(sr_fg_search_at(ctx, s, at->coef));
-    memcpy(out->mean, s->scaling.mean, s->x.p * sizeof(double));
-    SR_TRY(sr_fg_search_scores(ctx, s, robust, &task.rows));
-    for (size_t q = 0; q < query->n; q++) {
-        const size_t slot = query_slot(&task, q);
-        out->hazard[q] =
-            (s->hazard.at_cell[slot] + s->hazard.at_cell_low[slot]) * unit_of(&task, q);
-    }
-    return put_variances(ctx, &task);
+    const sr_status status = make_curves(ctx, data, control, &task);
+    sr_fg_search_close(&task.search);
+    return status;
 }

@@ -28,7 +28,7 @@
 #include "model_finegray_late.h"
 #include <string.h>
 
-enum { BLOCK = SR_BLOCK, MOST_PARTS = 4 };
+enum { BLOCK = SR_BLOCK, MOST_PARTS = 2 };
 static const uint32_t NOT_LATE = UINT32_MAX;
 
 typedef struct {
@@ -111,12 +111,12 @@ static void run_column(const run_job *job, size_t j, double *drift_tail)
         drift_tail[k] = sum = sr_fg_tail_step(&job->run, k, drift_step(&s->path, k, j), sum);
     for (size_t l = job->run.from; l < job->run.to; l++)
         s->late_drift[l * s->z.p + j] = late->first[l] * drift_tail[late->leave[l] + 1];
-    if (s->censoring.own != NULL)
-        add_to_curve(job, j, drift_tail, &s->model->censoring, 0, s->censoring.own);
-    if (s->entry.own != NULL) {
+    if (s->censoring.cum != NULL)
+        add_to_curve(job, j, drift_tail, &s->model->censoring, 0, s->censoring.cum);
+    if (s->entry.cum != NULL) {
         run_job entry = *job; /* the ratio is that of censoring */
         entry.ratio = -1;
-        add_to_curve(&entry, j, drift_tail, &s->model->entry, 1, s->entry.own);
+        add_to_curve(&entry, j, drift_tail, &s->model->entry, 1, s->entry.cum);
     }
 }
 
@@ -158,12 +158,11 @@ static sr_status fill_runs(sr_context *ctx, sr_fg_scores *s)
 static sr_status take_shift(sr_context *ctx, const sr_fg_curve *curve, size_t p, sr_fg_shift *out)
 {
     const size_t count = curve->rs.n_slot * p;
-    SR_TAKE(out->own, (double *)sr_arena_zero(&ctx->arena, count, sizeof(double)));
-    SR_TAKE(out->cum, sr_arena_double(&ctx->arena, count));
+    SR_TAKE(out->cum, (double *)sr_arena_zero(&ctx->arena, count, sizeof(double)));
     return SR_OK;
 }
 
-/* From Q to what events of the curve, and time at risk, bring */
+/* From Q to its sum times dN / Y^2 */
 static void close_shift(const sr_fg_curve *curve, size_t p, sr_fg_shift *shift)
 {
     for (int g = 0; g < curve->rs.n_stratum; g++) {
@@ -171,9 +170,8 @@ static void close_shift(const sr_fg_curve *curve, size_t p, sr_fg_shift *shift)
         memset(shift->cum + begin * p, 0, p * sizeof(double));
         for (size_t k = begin + 1; k < curve->rs.slot_begin[g + 1]; k++)
             for (size_t j = 0; j < p; j++) {
-                double *const own = shift->own + k * p + j;
-                *own /= curve->at_risk[k];
-                shift->cum[k * p + j] = shift->cum[(k - 1) * p + j] + *own * curve->step[k];
+                double *const cum = shift->cum + k * p + j;
+                *cum = cum[-(ptrdiff_t)p] + *cum * (curve->step[k] / curve->at_risk[k]);
             }
     }
 }
@@ -192,9 +190,9 @@ sr_status sr_fg_scores_open(sr_context *ctx, sr_fg_variance kind, sr_fg_scores *
     if (kind == SR_FG_ESTIMATED && m->entry.rs.n > 0)
         SR_TRY(take_shift(ctx, &m->entry, p, &s->entry));
     SR_TRY(fill_runs(ctx, s));
-    if (s->censoring.own != NULL)
+    if (s->censoring.cum != NULL)
         close_shift(&m->censoring, p, &s->censoring);
-    if (s->entry.own != NULL)
+    if (s->entry.cum != NULL)
         close_shift(&m->entry, p, &s->entry);
     return SR_OK;
 }
@@ -207,12 +205,14 @@ static void add_shift(const sr_fg_curve *curve, const sr_fg_shift *shift, size_t
 {
     const size_t leave = curve->rs.cell[i];
     const double weight = factor[0], ratio = factor[1];
-    const double *const own = shift->own + leave * p, *const cum = shift->cum + leave * p;
+    const double *const cum = shift->cum + leave * p;
     const double *const before =
         curve->rs.enter == NULL ? NULL : shift->cum + (size_t)curve->rs.enter[i] * p;
     for (size_t j = 0; j < p; j++) {
         const double passed = cum[j] - (before == NULL ? 0 : before[j]);
-        side[j] += weight * ((is_event ? own[j] : 0) - ratio * passed);
+        const double own =
+            is_event ? (cum[j] - cum[(ptrdiff_t)j - (ptrdiff_t)p]) / curve->step[leave] : 0;
+        side[j] += weight * (own - ratio * passed);
     }
 }
 
@@ -221,10 +221,10 @@ static void add_shifts(const sr_fg_scores *s, size_t i, double *side)
     const sr_fg_data *const data = s->model->data;
     const double weight = data->censoring.weight == NULL ? 1 : data->censoring.weight[i];
     const double ratio = data->censoring.ratio == NULL ? 1 : data->censoring.ratio[i];
-    if (s->censoring.own != NULL)
+    if (s->censoring.cum != NULL)
         add_shift(&s->model->censoring, &s->censoring, i, data->rows.times.event[i] == 0,
                   (const double[]){weight, ratio}, s->z.p, side);
-    if (s->entry.own != NULL)
+    if (s->entry.cum != NULL)
         add_shift(&s->model->entry, &s->entry, i, 1, (const double[]){weight, 1}, s->z.p, side);
 }
 
@@ -249,9 +249,10 @@ static double row_side(const sr_fg_scores *s, size_t i, double *side)
             side[j] += s->late_drift[(size_t)s->late_of[i] * p + j];
     for (size_t j = 0; j < p; j++)
         side[j] *= risk;
-    if (dead != 0)
-        for (size_t j = 0; j < p; j++)
-            side[j] -= dead * path->mean[(size_t)sr_leave(rs, i) * p + j];
+    const size_t slot = sr_leave(rs, i);
+    for (size_t j = 0; dead != 0 && j < p; j++)
+        side[j] -= dead * (path->mean != NULL ? path->mean[slot * p + j]
+                                              : drift_step(path, slot, j) / s->hazard->step[slot]);
     add_shifts(s, i, side);
     return dead - risk * (sr_row_hazard(rs, s->hazard, i) + s->tail[i]);
 }

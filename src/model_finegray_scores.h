@@ -7,10 +7,11 @@
 #define SR_MODEL_FINEGRAY_SCORES_H
 #include "model_finegray.h"
 
-/* What one of the two distributions adds: own[k] to a row with an event of it at slot k, less the
- * difference of cum over the time at risk. [n_slot x p] by row; NULL: nothing. */
+/* What one of the two distributions adds: to a row with an event of it at slot k the step of cum
+ * there over that of the hazard, less ratio times the difference of cum over the time at risk.
+ * [n_slot x p] by row; NULL: nothing. */
 typedef struct {
-    double *own, *cum;
+    double *cum;
 } sr_fg_shift;
 
 /* Borrows the first six; z.x NULL stands for columns of zeros. */

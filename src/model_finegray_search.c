@@ -14,12 +14,23 @@ sr_status sr_fg_search_open(sr_context *ctx, const sr_fg_data *data, const sr_co
     s->x = cox->x;
     s->x.centre = s->scaling.mean;
     SR_TAKE(s->beta, (double *)sr_arena_zero(&ctx->arena, cox->x.p, sizeof(double)));
-    SR_TAKE(s->eta, sr_arena_double(&ctx->arena, cox->times.n));
+    s->eta = fit->eta;
+    s->tail = fit->martingale;
+    if (s->eta == NULL)
+        SR_TAKE(s->eta, sr_arena_double(&ctx->arena, cox->times.n));
+    if (s->tail == NULL)
+        SR_TAKE(s->tail, sr_arena_double(&ctx->arena, cox->times.n));
     SR_TAKE(s->risk, sr_arena_double(&ctx->arena, cox->times.n));
-    SR_TAKE(s->tail, sr_arena_double(&ctx->arena, cox->times.n));
     SR_TAKE(s->shift, sr_arena_double(&ctx->arena, (size_t)cox->times.n_stratum));
-    SR_TRY(sr_risk_sums_take(ctx, &s->model.rs, &s->x, &s->sums));
+    SR_TRY(sr_risk_sums_take(ctx, &s->model.rs, NULL, &s->sums));
+    SR_TAKE(s->sums.S1, sr_arena_double(&s->means, s->model.rs.n_slot * s->x.p));
+    SR_TAKE(s->sums.D1, sr_arena_double(&s->means, s->model.rs.n_tied * s->x.p));
     return sr_cum_hazard_take(ctx, &s->model.rs, &s->hazard);
+}
+
+void sr_fg_search_close(sr_fg_search *s)
+{
+    sr_arena_free(&s->means);
 }
 
 sr_status sr_fg_search_sums(sr_context *ctx, sr_fg_search *s, int has_x, double *loglik)
@@ -89,8 +100,8 @@ sr_status sr_fg_search_information(sr_context *ctx, sr_fg_search *s, const doubl
     return SR_OK;
 }
 
-sr_status sr_fg_search_scores(sr_context *ctx, const sr_fg_search *s, const sr_fg_robust *robust,
-                              sr_fg_scores *out)
+sr_status sr_fg_search_scores(sr_context *ctx, sr_fg_search *s, const sr_fg_robust *robust,
+                              int keeps_sums, sr_fg_scores *out)
 {
     *out = (sr_fg_scores){.model = &s->model,
                           .z = s->x,
@@ -98,7 +109,10 @@ sr_status sr_fg_search_scores(sr_context *ctx, const sr_fg_search *s, const sr_f
                           .tail = s->tail,
                           .hazard = &s->hazard,
                           .extra = robust->extra};
-    SR_TRY(sr_cox_path_take(ctx, &s->model.rs, s->x.p, 1, &out->path));
+    const int has_means = keeps_sums || s->model.rs.n_tied > 0;
+    SR_TRY(sr_cox_path_take(ctx, &s->model.rs, s->x.p, has_means, &out->path));
     SR_TRY(sr_cox_path_fill(ctx, &s->model.rs, &s->sums, &out->path));
+    if (!keeps_sums)
+        sr_arena_free(&s->means);
     return sr_fg_scores_open(ctx, robust->kind, out);
 }

@@ -14,12 +14,15 @@ typedef struct {
     double *beta, *eta, *risk, *shift;
     double *tail; /* [n] hazard that a late row meets after its own event */
     sr_risk_sums sums;
+    sr_arena means; /* of S1 and D1, which may be given back before the rest */
     sr_cum_hazard hazard;
 } sr_fg_search;
 
-/* Sets n_time_merged, n_time_distinct and bad_row of `fit`. */
+/* Sets n_time_merged, n_time_distinct and bad_row of `fit`; eta and tail stand in its eta and
+ * martingale where it has them. Whatever it answers, the search must be closed. */
 sr_status sr_fg_search_open(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
                             sr_fg_search *out, sr_fg_fit *fit);
+void sr_fg_search_close(sr_fg_search *s);
 /* Risks, sums (S1 unless has_x is 0) and log-likelihood at s->beta */
 sr_status sr_fg_search_sums(sr_context *ctx, sr_fg_search *s, int has_x, double *loglik);
 /* Hazards from these sums, in `hazard` and `tail`; `mark` [n_slot] a factor for each step, or NULL */
@@ -39,7 +42,8 @@ static inline double sr_fg_row_hazard(const sr_fg_search *s, size_t i)
  * means, for the hazards there; mark as above. score[p], info[p x p]. */
 sr_status sr_fg_search_information(sr_context *ctx, sr_fg_search *s, const double *mark,
                                    double *score, double *info);
-/* The scores of the rows; S1 and hazards as sr_fg_search_at() leaves them */
-sr_status sr_fg_search_scores(sr_context *ctx, const sr_fg_search *s, const sr_fg_robust *robust,
-                              sr_fg_scores *out);
+/* The scores of the rows; S1 and hazards as sr_fg_search_at() leaves them. Gives S1 back, unless
+ * keeps_sums; then path.mean is made too, which the rows need with Efron's cells only. */
+sr_status sr_fg_search_scores(sr_context *ctx, sr_fg_search *s, const sr_fg_robust *robust,
+                              int keeps_sums, sr_fg_scores *out);
 #endif

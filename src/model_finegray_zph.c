@@ -22,31 +22,40 @@ static void put_schoenfeld(const sr_fg_search *s, const sr_cox_path *path, sr_fg
         }
 }
 
+static sr_status test_at(sr_context *ctx, sr_fg_search *s, const double *coef, const double *clock,
+                         sr_fg_zph *out)
+{
+    const sr_fg_robust plain = {.kind = SR_FG_MODEL};
+    const size_t p = s->x.p;
+    sr_fg_scores scores;
+    double *mark, *score;
+    SR_TRY(sr_fg_search_at(ctx, s, coef));
+    const size_t n_slot = s->model.rs.n_slot;
+    SR_TAKE(mark, (double *)sr_arena_zero(&ctx->arena, n_slot, sizeof(double)));
+    SR_TAKE(score, sr_arena_double(&ctx->arena, p));
+    SR_TRY(sr_fg_search_information(ctx, s, NULL, score, out->info));
+    SR_TRY(sr_fg_search_scores(ctx, s, &plain, 1, &scores));
+    SR_TRY(sr_cox_order_deaths(ctx, &s->model.cox, &s->model.rs, out->row));
+    put_schoenfeld(s, &scores.path, out);
+    for (size_t i = 0; i < s->model.rs.n; i++)
+        if (s->model.cox.times.event[i] != 0)
+            mark[sr_leave(&s->model.rs, i)] = clock[i];
+    SR_TRY(sr_fg_search_hazards(ctx, s, mark));
+    SR_TRY(sr_fg_search_information(ctx, s, mark, out->score, out->info_g));
+    for (size_t k = 0; k < n_slot; k++)
+        mark[k] *= mark[k];
+    SR_TRY(sr_fg_search_hazards(ctx, s, mark));
+    return sr_fg_search_information(ctx, s, mark, score, out->info_gg);
+}
+
 sr_status sr_fg_zph_make(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
                          const double *coef, const double *clock, sr_fg_zph *out)
 {
-    const sr_fg_robust plain = {.kind = SR_FG_MODEL};
-    const size_t p = data->rows.x.p;
-    sr_fg_search s;
-    sr_fg_scores scores;
+    sr_fg_search s = {.beta = NULL};
     sr_fg_fit unused = {.coef = NULL};
-    double *mark, *score;
-    SR_TRY(sr_fg_search_open(ctx, data, control, &s, &unused));
-    SR_TRY(sr_fg_search_at(ctx, &s, coef));
-    const size_t n_slot = s.model.rs.n_slot;
-    SR_TAKE(mark, (double *)sr_arena_zero(&ctx->arena, n_slot, sizeof(double)));
-    SR_TAKE(score, sr_arena_double(&ctx->arena, p));
-    SR_TRY(sr_fg_search_information(ctx, &s, NULL, score, out->info));
-    SR_TRY(sr_fg_search_scores(ctx, &s, &plain, &scores));
-    SR_TRY(sr_cox_order_deaths(ctx, &s.model.cox, &s.model.rs, out->row));
-    put_schoenfeld(&s, &scores.path, out);
-    for (size_t i = 0; i < s.model.rs.n; i++)
-        if (s.model.cox.times.event[i] != 0)
-            mark[sr_leave(&s.model.rs, i)] = clock[i];
-    SR_TRY(sr_fg_search_hazards(ctx, &s, mark));
-    SR_TRY(sr_fg_search_information(ctx, &s, mark, out->score, out->info_g));
-    for (size_t k = 0; k < n_slot; k++)
-        mark[k] *= mark[k];
-    SR_TRY(sr_fg_search_hazards(ctx, &s, mark));
-    return sr_fg_search_information(ctx, &s, mark, score, out->info_gg);
+    sr_status status = sr_fg_search_open(ctx, data, control, &s, &unused);
+    if (status == SR_OK)
+        status = test_at(ctx, &s, coef, clock, out);
+    sr_fg_search_close(&s);
+    return status;
 }
