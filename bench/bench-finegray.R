@@ -1,7 +1,7 @@
 # Fine and Gray's model against survival::finegray() with coxph(), and cmprsk::crr().
 #
-#   Rscript bench/bench-finegray.R                      every part, about 5 minutes
-#   Rscript bench/bench-finegray.R fit growth memory    some parts: fit, growth, memory
+#   Rscript bench/bench-finegray.R                every part, about 10 minutes
+#   Rscript bench/bench-finegray.R fit growth     some parts: fit, crr, growth, memory
 #
 # See bench/README.md. Whole calls: formula, fit and the variance of Fine and Gray (1999) for ours
 # and crr(); coxph() has the inverse information, so the second line gives ours with that as well.
@@ -12,7 +12,7 @@ suppressPackageStartupMessages({
 })
 source(file.path("bench", "timing.R"))
 
-all_parts <- c("fit", "growth", "memory")
+all_parts <- c("fit", "crr", "growth", "memory")
 
 # ---- data: two exponential causes, uniform censoring; times in years, or in days -----------------
 
@@ -63,23 +63,23 @@ bench_fit <- function() {
               peer_finegray(small, "day"), floor = floor[[2L]], threads = threads)
     )
   })
-  rows <- unlist(rows, recursive = FALSE)
-  if (requireNamespace("cmprsk", quietly = TRUE)) {
-    middle <- make_competing(1e4, 5L)
-    formula <- competing_formula(middle, "time")
-    x <- matrix_of(middle)
-    rows <- c(rows, list(compare(
-      "1e4 x 5, continuous, crr", fit_finegray(formula, middle),
-      cmprsk::crr(middle$time, middle$kind, x), 1L, floor = 1000
-    )))
-  }
-  if (requireNamespace("fastcmprsk", quietly = TRUE)) {
-    rows <- c(rows, list(compare(
-      "1e4 x 5, continuous, fastCrr", fit_finegray(formula, middle),
-      fastcmprsk::fastCrr(fastcmprsk::Crisk(middle$time, middle$kind) ~ x), floor = 2
-    )))
-  }
-  keep("finegray", "fit", rows)
+  keep("finegray", "fit", unlist(rows, recursive = FALSE))
+}
+
+# crr() takes minutes: once
+bench_crr <- function(n = 1e4) {
+  if (!requireNamespace("cmprsk", quietly = TRUE)) return(invisible())
+  data <- make_competing(n, 5L)
+  formula <- competing_formula(data, "time")
+  x <- matrix_of(data)
+  ours <- stats::median(replicate(9, seconds(quote(fit_finegray(formula, data)), environment())))
+  peer <- seconds(quote(cmprsk::crr(data$time, data$kind, x)), environment())
+  message(sprintf("%g x 5, continuous, crr: ours %.4f s, peer %.1f s, ratio %.0f, floor 1000", n,
+                  ours, peer, peer / ours))
+  keep("finegray", "crr", list(data.frame(
+    work = sprintf("%g x 5, continuous, crr", n), threads = get_threads(), ours = ours,
+    peer = peer, ratio = peer / ours, floor = 1000
+  )))
 }
 
 bench_growth <- function() {
