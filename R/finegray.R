@@ -5,6 +5,8 @@
 #' It gives the numbers of [survival::finegray()] followed by [survival::coxph()], without the
 #' expanded data set and many times faster, and by default the variance of [cmprsk::crr()].
 #'
+#' @inheritSection absolute_risk Which question each answers
+#'
 #' @section Which question it answers:
 #' A coefficient here is an effect on the *share* of patients that have the event by a given time,
 #' in a world where the other events happen as they do. A covariate can raise that share because it
@@ -91,7 +93,8 @@
 #' Kawaguchi ES, Shen JI, Suchard MA, Li G (2021). Scalable algorithms for large competing risks
 #' data. *Journal of Computational and Graphical Statistics* 30, 685-693.
 #' \doi{10.1080/10618600.2020.1841650}
-#' @seealso [fit_cox()] for cause-specific hazards.
+#' @seealso [fit_cox()] for cause-specific hazards, [fit_cif()] for curves by group,
+#'   [absolute_risk()] for the risks of a patient.
 #' @examples
 #' # Relapse of breast cancer, where death without relapse competes
 #' rotterdam <- survival::rotterdam
