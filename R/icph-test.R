@@ -13,13 +13,13 @@ profile_interval.sr_icph <- function(fit, which, level) {
       start <- list(coefficients = replace(beta, j, beta[[j]] + by), jump = fit$nodes$jump)
       top - icph_newton(data, control, start, fixed = j)$loglik[[2L]] - drop
     }
-    beta[[j]] + vapply(c(-1, 1), function(side) side * profile_end(fall, side, se), 0)
+    beta[[j]] + vapply(c(-1, 1), function(side) side * icph_profile_limit(fall, side, se), 0)
   })
   do.call(rbind, rows)
 }
 
 # Where `fall` crosses 0 on one side, in steps that double; Inf where it does not
-profile_end <- function(fall, side, se) {
+icph_profile_limit <- function(fall, side, se) {
   inner <- 0
   outer <- 2 * se
   repeat {

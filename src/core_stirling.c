@@ -12,12 +12,12 @@ static void from_series(double q, double out[3])
 {
     const double q2 = q * q;
     double value = 0, first = 0, second = 0;
-    for (int n = N_TERM - 1; n >= 0; n--) {
-        const double power = 2 * n + 1;
-        value = value * q2 + coefficient[n];
-        first = first * q2 + power * coefficient[n];
-        if (n > 0)
-            second = second * q2 + power * (power - 1) * coefficient[n];
+    for (int degree = N_TERM - 1; degree >= 0; degree--) {
+        const double power = 2 * degree + 1;
+        value = value * q2 + coefficient[degree];
+        first = first * q2 + power * coefficient[degree];
+        if (degree > 0)
+            second = second * q2 + power * (power - 1) * coefficient[degree];
     }
     out[0] = value * q;
     out[1] = first;

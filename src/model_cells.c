@@ -30,28 +30,28 @@ typedef struct {
 } cell_series;
 
 /* Term n of the product */
-static sr_dual convolve(const sr_dual *x, const sr_dual *y, int n)
+static sr_dual convolve(const sr_dual *x, const sr_dual *y, int degree)
 {
     sr_dual sum = sr_dual_constant(0);
-    for (int j = 0; j <= n; j++)
-        sum = sr_dual_add(sum, 1, sr_dual_multiply(x[j], y[n - j]));
+    for (int j = 0; j <= degree; j++)
+        sum = sr_dual_add(sum, 1, sr_dual_multiply(x[j], y[degree - j]));
     return sum;
 }
 
 static void extend(cell_series *s, sr_dual P, int has_two_shapes)
 {
-    for (int n = 0; n + 1 < CELL_TERMS; n++) {
-        const double by = 1.0 / (n + 1);
-        s->l_slope[n] = sr_dual_add(s->h[n], -1, s->A[n]);
-        s->r_growth[n] = sr_dual_add(s->l_slope[n], -1, s->r[n]);
-        s->A[n + 1] = sr_dual_scale(by, s->V[n]);
-        s->h[n + 1] = sr_dual_scale(by, convolve(s->h, s->l_slope, n));
-        s->r[n + 1] = sr_dual_scale(by, convolve(s->r, s->r_growth, n));
+    for (int degree = 0; degree + 1 < CELL_TERMS; degree++) {
+        const double by = 1.0 / (degree + 1);
+        s->l_slope[degree] = sr_dual_add(s->h[degree], -1, s->A[degree]);
+        s->r_growth[degree] = sr_dual_add(s->l_slope[degree], -1, s->r[degree]);
+        s->A[degree + 1] = sr_dual_scale(by, s->V[degree]);
+        s->h[degree + 1] = sr_dual_scale(by, convolve(s->h, s->l_slope, degree));
+        s->r[degree + 1] = sr_dual_scale(by, convolve(s->r, s->r_growth, degree));
         if (has_two_shapes) {
-            s->V[n + 1] = sr_dual_scale(by, convolve(s->D, s->V, n));
-            s->D[n + 1] = sr_dual_scale(-by, sr_dual_multiply(P, s->V[n]));
+            s->V[degree + 1] = sr_dual_scale(by, convolve(s->D, s->V, degree));
+            s->D[degree + 1] = sr_dual_scale(-by, sr_dual_multiply(P, s->V[degree]));
         } else
-            s->V[n + 1] = sr_dual_scale(by, sr_dual_multiply(s->D[0], s->V[n]));
+            s->V[degree + 1] = sr_dual_scale(by, sr_dual_multiply(s->D[0], s->V[degree]));
     }
 }
 
@@ -103,9 +103,9 @@ static void fill(const sr_cells *of, double middle, double half, const double *s
     put(c, 1, n_shape, out->term[0]);
     put(l, 1, n_shape, out->term[0] + per);
     double power = half;
-    for (int n = 1; n < CELL_TERMS; n++) {
-        put(s.r[n - 1], power / n, n_shape, out->term[n]);
-        put(s.l_slope[n - 1], power / n, n_shape, out->term[n] + per);
+    for (int degree = 1; degree < CELL_TERMS; degree++) {
+        put(s.r[degree - 1], power / degree, n_shape, out->term[degree]);
+        put(s.l_slope[degree - 1], power / degree, n_shape, out->term[degree] + per);
         power *= half;
     }
     out->state = 1;
@@ -119,8 +119,8 @@ static void fill(const sr_cells *of, double middle, double half, const double *s
                              double *restrict first, double *restrict second)        \
     {                                                                                \
         double v[width] = {0}, f[width] = {0}, s[width] = {0};                       \
-        for (int n = CELL_TERMS - 1; n >= 0; n--) {                                  \
-            const double *const at = term[n];                                        \
+        for (int degree = CELL_TERMS - 1; degree >= 0; degree--) {                   \
+            const double *const at = term[degree];                                   \
             _Pragma("omp simd") for (int k = 0; k < width; k++)                      \
             {                                                                        \
                 s[k] = s[k] * t + f[k];                                              \

@@ -41,10 +41,10 @@ static mean_growth growth_near_zero(double y)
     const double y2 = y * y;
     mean_growth g = {0, 0, 0};
     for (int k = N_SERIES - 1; k >= 0; k--) {
-        const int n = 2 * (k + 1);
-        g.value = g.value * y2 + SERIES[k] / n;
+        const int degree = 2 * (k + 1);
+        g.value = g.value * y2 + SERIES[k] / degree;
         g.slope = g.slope * y2 + SERIES[k];
-        g.curve = g.curve * y2 + SERIES[k] * (n - 1);
+        g.curve = g.curve * y2 + SERIES[k] * (degree - 1);
     }
     g.value = y / 2 + y2 * g.value;
     g.slope = 0.5 + y * g.slope;

@@ -36,12 +36,12 @@ static void series_of_v(sr_dual q, sr_dual P, sr_dual *v)
     sr_dual D[N_TERM];
     v[0] = sr_dual_constant(1);
     D[0] = q;
-    for (int n = 0; n + 1 < N_TERM; n++) {
+    for (int degree = 0; degree + 1 < N_TERM; degree++) {
         sr_dual sum = sr_dual_constant(0);
-        for (int j = 0; j <= n; j++)
-            sum = sr_dual_add(sum, 1.0 / (n + 1), sr_dual_multiply(D[j], v[n - j]));
-        v[n + 1] = sum;
-        D[n + 1] = sr_dual_scale(-1.0 / (n + 1), sr_dual_multiply(P, v[n]));
+        for (int j = 0; j <= degree; j++)
+            sum = sr_dual_add(sum, 1.0 / (degree + 1), sr_dual_multiply(D[j], v[degree - j]));
+        v[degree + 1] = sum;
+        D[degree + 1] = sr_dual_scale(-1.0 / (degree + 1), sr_dual_multiply(P, v[degree]));
     }
 }
 
@@ -88,10 +88,11 @@ typedef struct {
 static drop drop_by_series(const genf_shape *at, double w)
 {
     drop out = {.M = sr_dual_constant(0), .slope = sr_dual_constant(0), .V = sr_dual_constant(0)};
-    for (int n = N_TERM - 1; n >= 0; n--) {
-        out.M = sr_dual_add(sr_dual_scale(1.0 / ((n + 1) * (n + 2)), at->v[n]), w, out.M);
-        out.slope = sr_dual_add(sr_dual_scale(1.0 / (n + 1), at->v[n]), w, out.slope);
-        out.V = sr_dual_add(at->v[n], w, out.V);
+    for (int degree = N_TERM - 1; degree >= 0; degree--) {
+        out.M = sr_dual_add(sr_dual_scale(1.0 / ((degree + 1) * (degree + 2)), at->v[degree]), w,
+                            out.M);
+        out.slope = sr_dual_add(sr_dual_scale(1.0 / (degree + 1), at->v[degree]), w, out.slope);
+        out.V = sr_dual_add(at->v[degree], w, out.V);
     }
     out.M = sr_dual_scale(w * w, out.M);
     out.slope = sr_dual_scale(w, out.slope);
@@ -108,13 +109,13 @@ static void log_ratio(double x, double L[3])
         return;
     }
     L[0] = L[1] = L[2] = 0;
-    for (int n = 28; n >= 0; n--) { /* sum (-x)^n / (n + 1) */
-        const double sign = n % 2 ? -1 : 1;
-        L[0] = L[0] * x + sign / (n + 1);
-        if (n > 0)
-            L[1] = L[1] * x + sign * n / (n + 1);
-        if (n > 1)
-            L[2] = L[2] * x + sign * n * (n - 1) / (n + 1);
+    for (int degree = 28; degree >= 0; degree--) { /* sum (-x)^n / (n + 1) */
+        const double sign = degree % 2 ? -1 : 1;
+        L[0] = L[0] * x + sign / (degree + 1);
+        if (degree > 0)
+            L[1] = L[1] * x + sign * degree / (degree + 1);
+        if (degree > 1)
+            L[2] = L[2] * x + sign * degree * (degree - 1) / (degree + 1);
     }
 }
 

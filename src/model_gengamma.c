@@ -197,17 +197,17 @@ typedef struct {
 /* power[j] = x^j for j < n_term, which is where the terms end */
 static int fill_powers(double x, const double *a, double *power)
 {
-    int n = 1;
+    int n_power = 1;
     double step = x;
     power[0] = 1;
-    while (n < MOST_TERMS && a[n] * power[n - 1] * x > 1e-22) {
-        const int n_more = n < MOST_TERMS - n ? n : MOST_TERMS - n;
+    while (n_power < MOST_TERMS && a[n_power] * power[n_power - 1] * x > 1e-22) {
+        const int n_more = n_power < MOST_TERMS - n_power ? n_power : MOST_TERMS - n_power;
         for (int j = 0; j < n_more; j++)
-            power[n + j] = power[j] * step;
+            power[n_power + j] = power[j] * step;
         step *= step;
-        n += n_more;
+        n_power += n_more;
     }
-    return n;
+    return n_power;
 }
 
 SR_SIMD static series_sums sum_series(int n_term, const double *restrict shape,

@@ -15,6 +15,10 @@ done
 echo "== lintr"
 Rscript tools/lint.R </dev/null || status=1
 
+echo "== functions of R defined twice"
+twice=$(grep -hoE '^[A-Za-z._][A-Za-z0-9._]* <- function' R/*.R | sort | uniq -d)
+[ -z "$twice" ] || { echo "$twice"; status=1; }
+
 echo "== soft limits"
 wc -l R/*.R src/*.[ch] tests/c/*.[ch] tests/testthat/*.R tools/* |
   awk '$2 != "total" && $1 > 400 {print $2 ": " $1 " lines, more than 400"}'
