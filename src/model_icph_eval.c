@@ -32,6 +32,7 @@
 #include <math.h>
 #include <string.h>
 
+enum { WIDE = 50000 }; /* rows below which waking a second thread costs more than it does */
 static const double SERIES_BELOW = 0.3;
 static const double PIVOT = 1e-13; /* of an information that cancels */
 
@@ -201,7 +202,7 @@ static void spread(const sr_icph_layout *layout, sr_icph_point *at)
 sr_status sr_icph_evaluate(sr_context *ctx, const sr_icph_model *model, sr_icph_point *at)
 {
     accumulate(&model->layout, at);
-    SR_FOR_EACH(ctx, model->n_chunk > 1, c, model->n_chunk, { evaluate_chunk(model, at, c); });
+    SR_FOR_EACH(ctx, model->n >= WIDE, c, model->n_chunk, { evaluate_chunk(model, at, c); });
     total_chunks(model, at);
     spread(&model->layout, at);
     SR_TICK(ctx);
