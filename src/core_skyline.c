@@ -67,6 +67,21 @@ void sr_skyline_solve(const sr_skyline *factor, double *y)
     }
 }
 
+/* L' y = e_j, whose D is 0 */
+void sr_skyline_null(const sr_skyline *factor, size_t j, double *y)
+{
+    memset(y, 0, factor->m * sizeof(double));
+    y[j] = 1;
+    for (size_t k = j + 1; k-- > 0;) {
+        const size_t from = factor->first[k];
+        const double *const row = sr_skyline_at(factor, k, from);
+        if (k != j && row[k - from] == 0)
+            y[k] = 0;
+        for (size_t i = from; i < k; i++)
+            y[i] -= row[i - from] * y[k];
+    }
+}
+
 /* (A^-1)_jj = sum over k >= j of (L^-1)_kj^2 / d_k */
 void sr_skyline_inverse_diagonal(const sr_skyline *factor, double *room, double *diagonal)
 {

@@ -38,6 +38,9 @@ size_t sr_skyline_factor(sr_skyline *a, double tolerance);
 /* Replaces y[m] by a solution of the factored system; marked coordinates become 0. */
 void sr_skyline_solve(const sr_skyline *factor, double *y);
 
+/* y[m]: for a coordinate j that was marked, the combination that the matrix takes to 0, y[j] = 1. */
+void sr_skyline_null(const sr_skyline *factor, size_t j, double *y);
+
 /* diagonal[j] of the generalised inverse; `room` [m]. O(m) solves. */
 void sr_skyline_inverse_diagonal(const sr_skyline *factor, double *room, double *diagonal);
 #endif

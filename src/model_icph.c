@@ -18,7 +18,8 @@
  *   2. takes the Newton step in beta and the free jumps, beta by the profile information (the
  *      information less what the jumps take), which is made positive definite where it is not;
  *   3. goes along the step, jumps stopping at 0, halving it until the likelihood grows enough
- *      (projected Newton; Bertsekas 1982).
+ *      (projected Newton; Bertsekas 1982). Where the jumps have no information along some
+ *      combination, but a slope, that combination is followed until a jump is 0.
  * Once the jumps that are 0 no longer change, it converges quadratically.
  *
  * References: Finkelstein (1986), Biometrics 42, 845-854, doi:10.2307/2530698; Gentleman and Geyer
@@ -36,6 +37,7 @@ static const double FREED_ABOVE = 1e-11; /* what (1) must exceed to free a node 
 static const double WELL_BELOW = 1e-12;  /* a certificate that needs no better */
 static const double ENOUGH = 1e-4;       /* of the growth that the slope promises */
 static const double ROUNDING = 1e-13;    /* of the log-likelihood */
+static const double STRAIGHT = 1e-9;     /* slope along a combination without information */
 static const double NO_PIVOT = 1e-12;    /* of the profile information */
 
 typedef struct {
@@ -177,17 +179,64 @@ static void pull_on(const search *s, const sr_icph_system *system, double *out)
     }
 }
 
+/* From steps of the free cumulative hazards to steps of their jumps */
+static void jumps_of(search *s, const sr_icph_system *system, const double *hazard_step)
+{
+    const sr_icph_layout *const layout = &s->model->layout;
+    memset(s->jump_step, 0, layout->n_node * sizeof(double));
+    for (size_t f = 0; f < system->m; f++) {
+        const uint32_t v = system->node[f];
+        const int is_first = f == 0 || layout->stratum[system->node[f - 1]] != layout->stratum[v];
+        s->jump_step[v] = hazard_step[f] - (is_first ? 0 : hazard_step[f - 1]);
+    }
+}
+
+/* Where entries end intervals, jumps may be told apart by nobody's event, but by who survived them:
+ * along such a combination the likelihood is straight. Go up it until a jump is 0. Returns whether
+ * there was one that rises. */
+static int follow_straight(search *s, const sr_icph_system *system, double *room)
+{
+    const sr_icph_point *const at = &s->fit->at;
+    for (size_t f = 0; f < system->m; f++) {
+        if (*sr_skyline_at(&system->hazard, f, f) != 0)
+            continue;
+        double slope = 0, size = 0, length = INFINITY;
+        sr_skyline_null(&system->hazard, f, room);
+        jumps_of(s, system, room);
+        for (size_t k = 0; k < system->m; k++) {
+            const uint32_t v = system->node[k];
+            slope += at->gradient[v] * s->jump_step[v];
+            size += at->exposure[v] * fabs(s->jump_step[v]);
+        }
+        if (fabs(slope) <= STRAIGHT * size)
+            continue;
+        for (size_t k = 0; k < system->m; k++) {
+            const uint32_t v = system->node[k];
+            s->jump_step[v] = slope > 0 ? s->jump_step[v] : -s->jump_step[v];
+            if (s->jump_step[v] < -STRAIGHT)
+                length = fmin(length, -at->jump[v] / s->jump_step[v]);
+        }
+        if (!isfinite(length) || length == 0)
+            continue;
+        for (size_t k = 0; k < system->m; k++) /* a little too far, so that it ends at 0 */
+            s->jump_step[system->node[k]] *= length * (1 + STRAIGHT);
+        memset(s->beta_step, 0, s->model->p * sizeof(double));
+        return 1;
+    }
+    return 0;
+}
+
 /* Newton's step from fit->at into jump_step and beta_step. */
 static sr_status find_step(sr_context *ctx, search *s)
 {
     const size_t p = s->model->p;
-    const sr_icph_layout *const layout = &s->model->layout;
     const sr_icph_point *const at = &s->fit->at;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     sr_icph_system system;
-    double *hazard_step = NULL;
+    double *hazard_step = NULL, *room = NULL;
     SR_TRY(sr_icph_build(ctx, s->model, at, s->is_free, &system));
     SR_TAKE(hazard_step, sr_arena_double(&ctx->arena, system.m + 1));
+    SR_TAKE(room, sr_arena_double(&ctx->arena, system.m + 1));
     pull_on(s, &system, hazard_step);
     for (size_t j = 0; j < p; j++)
         s->beta_step[j] =
@@ -205,12 +254,8 @@ static sr_status find_step(sr_context *ctx, search *s)
     for (size_t j = 0; j < p; j++)
         for (size_t f = 0; f < system.m; f++)
             hazard_step[f] -= system.solved[j * system.m + f] * s->beta_step[j];
-    memset(s->jump_step, 0, layout->n_node * sizeof(double));
-    for (size_t f = 0; f < system.m; f++) {
-        const uint32_t v = system.node[f];
-        const int is_first = f == 0 || layout->stratum[system.node[f - 1]] != layout->stratum[v];
-        s->jump_step[v] = hazard_step[f] - (is_first ? 0 : hazard_step[f - 1]);
-    }
+    if (system.rank == system.m || !follow_straight(s, &system, room))
+        jumps_of(s, &system, hazard_step);
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;
 }

@@ -83,5 +83,7 @@ TEST(skyline_leaves_out_what_depends)
     double y[] = {4, -4, 8};
     sr_skyline_solve(&sky, y);
     CHECK(y[0] == 2 && y[1] == 0 && y[2] == 2);
+    sr_skyline_null(&sky, 1, y);
+    CHECK(y[0] == 1 && y[1] == 1 && y[2] == 0);
     sr_arena_free(&ctx.arena);
 }

@@ -21,25 +21,37 @@ scan_trial <- function(n, seed, scans = 30, p = 3L, miss = 0.3, is_continuous = 
   data[data$left > 0 | is.finite(data$right), ]
 }
 
-# The log-likelihood as it is written, from the curve of predict(): survival at every end of every
-# row, where the curve's lower bound is the right one for left ends that are no exact time.
+# The log-likelihood as it is written, row by row: the hazard survived, the hazard met
 icph_loglik <- function(fit, left, right, eta, entry = 0, stratum = 0L) {
   node <- fit$nodes
   hazard <- ifelse(node$kind == 2L, Inf, node$jump)
-  before <- function(t, s, is_exact) {
-    past <- node$stratum == s & node$kind != 0L & (if (is_exact) node$to < t else node$to <= t)
-    exp(-sum(hazard[past]))
-  }
+  stratum <- rep_len(stratum, length(left))
+  entry <- rep_len(entry, length(left))
   term <- function(i) {
+    own <- node$stratum == stratum[[i]] & node$kind != 0L & node$to > entry[[i]]
+    past <- if (left[[i]] == right[[i]]) node$to < left[[i]] else node$to <= left[[i]]
     r <- exp(eta[[i]])
-    s <- rep_len(stratum, length(left))[[i]]
-    is_exact <- left[[i]] == right[[i]]
-    e <- rep_len(entry, length(left))[[i]]
-    start <- before(e, s, FALSE)
-    end <- if (is.finite(right[[i]])) before(right[[i]], s, FALSE)^r else 0
-    log(before(left[[i]], s, is_exact)^r - end) - r * log(start)
+    survived <- r * sum(hazard[own & past])
+    if (!is.finite(right[[i]])) return(-survived)
+    log1p(-exp(-r * sum(hazard[own & !past & node$to <= right[[i]]]))) - survived
   }
   sum(vapply(seq_along(left), term, 0))
+}
+
+# Whole times with heavy ties: exact, left-, right- and interval-censored, half of the time entries
+mixed_trial <- function(seed) {
+  set.seed(seed)
+  n <- sample(c(5, 8, 15, 30, 60, 120), 1)
+  last <- sample(c(3, 6, 12, 40), 1)
+  left <- sample(0:last, n, TRUE)
+  right <- left + sample(c(0, 1, 1, 2, 4, Inf), n, TRUE)
+  entry <- if (stats::runif(1) < 0.6) pmax(0, left - sample(0:last, n, TRUE)) else numeric(n)
+  entry[right == left & entry >= left] <- 0
+  data <- data.frame(
+    left, right, entry, x1 = stats::rnorm(n), x2 = stats::rbinom(n, 1, 0.5),
+    g = sample(1:2, n, TRUE)
+  )
+  data[right > 0, ]
 }
 
 # icenReg's fit, tight
