@@ -117,15 +117,15 @@ draw_study <- function(truth, scale, kind, n) {
     is_early <- data$left <= first
     data$right[is_early] <- ifelse(seen[is_early], first, NA)
     data$left[is_early & seen] <- NA
-  } else if (kind == "interval") {
+  } else if (kind == "interval") { # scans until the end of follow-up, the first at a random time
     gap <- median / 4
-    offset <- stats::runif(n, 0, gap)
-    number <- pmax(floor((data$left - offset) / gap), -1)
-    before <- ifelse(number < 0, 0, offset + number * gap)
-    data$left <- before
-    data$right <- ifelse(seen, offset + (number + 1) * gap, NA)
-    data <- data[data$left > 0 | !is.na(data$right), ]
-    data$left[data$left == 0] <- NA
+    first <- stats::runif(n, 0, gap)
+    last <- first + floor((end - first) / gap) * gap
+    number <- pmax(ceiling((data$time - first) / gap), 0)
+    is_found <- data$time <= last
+    data$left <- ifelse(is_found, ifelse(number == 0, NA, first + (number - 1) * gap), last)
+    data$right <- ifelse(is_found, first + number * gap, NA)
+    data <- data[last >= 0 & last >= first, ] # nobody whose follow-up ended before a scan
   }
   data
 }

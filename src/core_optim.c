@@ -1,6 +1,7 @@
 /* core_optim.c -- see core_optim.h */
 #include "core_optim.h"
 #include "core_linalg.h"
+#include <gsl/gsl_eigen.h>
 #include <math.h>
 #include <string.h>
 
@@ -139,5 +140,19 @@ sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
     }
     finish(p, &at, result);
     sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
+}
+
+sr_status sr_eigen(size_t p, double *A, double *value, double *vector)
+{
+    gsl_eigen_symmv_workspace *const room = gsl_eigen_symmv_alloc(p);
+    if (room == NULL)
+        return SR_ERR_MEMORY;
+    gsl_matrix_view matrix = gsl_matrix_view_array(A, p, p);
+    gsl_matrix_view vectors = gsl_matrix_view_array(vector, p, p);
+    gsl_vector_view values = gsl_vector_view_array(value, p);
+    gsl_eigen_symmv(&matrix.matrix, &values.vector, &vectors.matrix, room);
+    gsl_eigen_symmv_sort(&values.vector, &vectors.matrix, GSL_EIGEN_SORT_VAL_ASC);
+    gsl_eigen_symmv_free(room);
     return SR_OK;
 }

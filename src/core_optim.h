@@ -54,6 +54,10 @@ typedef struct {
 /* Room for the vectors and matrices of a result, theta at 0. */
 sr_status sr_newton_result_take(sr_context *ctx, size_t n_par, sr_newton_result *out);
 
+/* Eigenvalues, ascending, and eigenvectors, the k-th in column k, of a symmetric A [p x p], p > 0,
+ * which is destroyed: what a step needs where the information is not definite. */
+sr_status sr_eigen(size_t p, double *A, double *value, double *vector);
+
 sr_status sr_newton(sr_context *ctx, const sr_objective *objective,
                     const sr_newton_control *control, sr_newton_result *result);
 #endif

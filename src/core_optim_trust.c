@@ -1,7 +1,6 @@
 /* core_optim_trust.c -- see core_optim_trust.h */
 #include "core_optim_trust.h"
 #include <float.h>
-#include <gsl/gsl_eigen.h>
 #include <math.h>
 #include <string.h>
 
@@ -54,22 +53,6 @@ static sr_status trust_take(sr_context *ctx, size_t n_par, const int *fixed, tru
     return SR_OK;
 }
 
-/* Eigenvalues and vectors of A; it is destroyed. */
-static sr_status decompose(trust *t)
-{
-    const size_t p = t->p;
-    gsl_eigen_symmv_workspace *const room = gsl_eigen_symmv_alloc(p);
-    if (room == NULL)
-        return SR_ERR_MEMORY;
-    gsl_matrix_view A = gsl_matrix_view_array(t->A, p, p);
-    gsl_matrix_view vector = gsl_matrix_view_array(t->vector, p, p);
-    gsl_vector_view value = gsl_vector_view_array(t->value, p);
-    gsl_eigen_symmv(&A.matrix, &value.vector, &vector.matrix, room);
-    gsl_eigen_symmv_sort(&value.vector, &vector.matrix, GSL_EIGEN_SORT_VAL_ASC);
-    gsl_eigen_symmv_free(room);
-    return SR_OK;
-}
-
 /* Value, gradient and information at theta; *is_finite tells whether all of it exists. */
 static sr_status evaluate(sr_context *ctx, const sr_objective *objective, const double *theta,
                           trust *t, double *f, int *is_finite)
@@ -97,7 +80,7 @@ static sr_status set_model(trust *t)
     for (size_t j = 0; j < p; j++)
         for (size_t k = 0; k < p; k++)
             t->A[j * p + k] = t->info[t->place[j] * n + t->place[k]] / (t->scale[j] * t->scale[k]);
-    SR_TRY(decompose(t));
+    SR_TRY(sr_eigen(p, t->A, t->value, t->vector));
     for (size_t k = 0; k < p; k++) {
         t->along[k] = 0;
         for (size_t j = 0; j < p; j++)
