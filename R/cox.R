@@ -200,7 +200,7 @@ robust_plan <- function(frame, asked) {
   if (is.null(cluster)) {
     if (!is.null(id)) {
       cluster <- group_numbers(id) + 1L
-    } else if (ncol(frame$y) == 3L && !is.null(asked$robust)) {
+    } else if (identical(attr(frame$y, "type"), "counting") && !is.null(asked$robust)) {
       stop_input(c(
         "A robust variance of (start, stop] data needs to know the subjects.",
         i = "Give `cluster` or `id`."

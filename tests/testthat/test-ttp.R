@@ -199,3 +199,19 @@ test_that("derivatives are those of central differences for all kinds of censori
     }
   }
 })
+
+# survreg's robust variance of the same rows (cluster(id), one row each) differs by a third: its
+# dfbeta residuals of interval-censored rows are not the derivatives of their likelihood.
+test_that("a robust variance of intervals is made of the scores of the rows", {
+  skip_if_not_installed("numDeriv")
+  d <- half_yearly(400)
+  fit <- fit_ttp(Surv(left, right, type = "interval2") ~ nodes, d, robust = TRUE)
+  by_row <- function(theta) {
+    scale <- exp(theta[[2L]] + theta[[1L]] * d$nodes)
+    upper <- function(t) exp(-(t / scale)^exp(theta[[3L]]))
+    log(ifelse(is.na(d$left), 1, upper(d$left)) - ifelse(is.na(d$right), 0, upper(d$right)))
+  }
+  score <- numDeriv::jacobian(by_row, coef(fit))
+  naive <- unname(fit$naive.var)
+  expect_close(unname(vcov(fit)), naive %*% crossprod(score) %*% naive, 1e-7)
+})
