@@ -85,6 +85,7 @@ check_same_rows <- function(fits) {
   plain <- function(y) unname(as.matrix(unclass(y)))
   same <- vapply(fits, function(fit) {
     fit$n == first$n && identical(plain(fit$y), plain(first$y)) &&
+      identical(fit$death$method, first$death$method) &&
       identical(as.double(fit$weights), as.double(first$weights))
   }, NA)
   if (all(same)) return(invisible())
@@ -93,7 +94,7 @@ check_same_rows <- function(fits) {
     "The fits must be of the same rows, response and weights.",
     x = sprintf(
       "`%s` has %d rows, `%s` %d%s.", names(fits)[[1L]], first$n, other, fits[[other]]$n,
-      if (fits[[other]]$n == first$n) ", with other responses or weights" else ""
+      if (fits[[other]]$n == first$n) ", with other responses, weights or reading of deaths" else ""
     ),
     i = "Leave rows out that are missing in any of them before fitting, or count all times alike."
   ), arg = "...")

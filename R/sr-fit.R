@@ -250,10 +250,24 @@ sr_new_parts <- function(fit, newdata = NULL, na.action = stats::na.pass, with_s
   strata <- cox_strata_terms(fit)
   with_strata <- !is.null(strata) && (with_strata || strata$is_interacting)
   frame <- cox_new_frame(fit, newdata, with_strata, FALSE, na.action)
+  check_new_classes(fit$terms, frame)
   list(
     x = cox_new_matrix(fit, frame), offset = cox_new_offset(fit, frame),
     strata = if (with_strata) cox_new_strata(strata, frame, fit$strata$level),
     row_names = row.names(frame)
+  )
+}
+
+# A number given as text would be coded as a factor, and a factor given as a number not at all.
+check_new_classes <- function(terms, frame) {
+  tryCatch(
+    stats::.checkMFClasses(attr(terms, "dataClasses"), frame),
+    error = function(e) {
+      stop_input(c(
+        "The variables of `newdata` must be of the kind that they have in the fit.",
+        x = conditionMessage(e), i = "Make numbers numeric, and groups factors or strings."
+      ), arg = "newdata")
+    }
   )
 }
 

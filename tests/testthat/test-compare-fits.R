@@ -27,6 +27,13 @@ test_that("fits of other rows, responses or classes are refused", {
   expect_error(compare_fits(fits$weibull, fewer), class = "survresist_error_input")
   days <- fit_ttp(Surv(rtime, recur) ~ nodes, survival::rotterdam[seq(1, 2982, 4), ])
   expect_error(compare_fits(fits$weibull, days), class = "survresist_error_input")
+  by_death <- lapply(c("pfs", "last_scan"), function(method) {
+    fit_ttp(
+      Surv(scan_clean, scan_progression, type = "interval2") ~ arm, rank_cohort,
+      death = Surv(death_time, death), death_method = method
+    )
+  })
+  expect_error(compare_fits(by_death), class = "survresist_error_input")
   expect_error(compare_fits(fits$weibull), class = "survresist_error_input")
   expect_error(compare_fits(fits$weibull, 1), class = "survresist_error_input")
 })

@@ -325,3 +325,17 @@ test_that("a plateau has no late quantile, no mean, and draws that never progres
   expect_lt(abs(mean(is.infinite(drawn)) - plateau), 0.05)
   expect_true(all(simulate(fit, seed = 5, newdata = row, censoring = 3)$sim_1[, 1] <= 3))
 })
+
+test_that("a number given as text, or a factor given as a number, is refused by name", {
+  d <- transform(survival::lung, s = factor(sex))
+  fit <- fit_ttp(Surv(time, status) ~ s + age, d)
+  text <- data.frame(s = c("1", "2"), age = c("50", "60"))
+  expect_error(predict(fit, text, times = 100), "age", class = "survresist_error_input")
+  number <- data.frame(s = 1:2, age = 50)
+  expect_error(
+    suppressWarnings(predict(fit, number, times = 100)), "newdata",
+    class = "survresist_error_input"
+  )
+  fine <- data.frame(s = c("1", "2"), age = c(50, 60))
+  expect_equal(nrow(predict(fit, fine, times = 100)), 2L)
+})
