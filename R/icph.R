@@ -73,7 +73,8 @@
 #'   \item{curvature}{ratio of the profile likelihood's curvature to the information, by
 #'     coefficient; NA where it was not computed}
 #'   \item{n_support}{number of intervals with mass and a finite jump}
-#' @seealso [predict.sr_icph()] for curves, [proportionality_test()] for effects that change with time,
+#' @seealso [predict.sr_icph()] for curves, [proportionality_test()] for effects that change with
+#'   time,
 #'   [residuals.sr_icph()], [fit_ttp()] for hazards with a shape.
 #' @references
 #' Turnbull BW (1976). The empirical distribution function with arbitrarily grouped, censored and
