@@ -31,21 +31,30 @@ kronrod <- local({
 
 #' Integrals of a function of several values, over panels that belong to cells
 #'
+#' A panel is cut while its error, in one value at least, is above its share of what is allowed:
+#' `tolerance` times the integral of the size of that value, as far as it is known by now (a value
+#' that begins late may have been missed by the first panels). Nor is a panel cut for an error that
+#' rounding alone explains. Once a cell has `most` panels open, it is the noise of `f` that is being
+#' cut, and they are taken as they are.
 #' @param f function(cell, x): a matrix with a row for each x.
 #' @param cell,low,high the panels to start from.
 #' @param tolerance one for each value of `f`, relative to the integral of its size.
+#' @param most open panels of a cell.
 #' @returns a matrix with a row for each of `n_cell` cells.
 #' @noRd
-integrate_panels <- function(f, cell, low, high, n_cell, tolerance) {
-  total <- size <- matrix(0, n_cell, length(tolerance))
+integrate_panels <- function(f, cell, low, high, n_cell, tolerance, most = 100L) {
+  total <- taken <- matrix(0, n_cell, length(tolerance))
   for (round in seq_len(60L)) {
     if (length(cell) == 0L) break
     sums <- panel_sums(f, cell, low, high)
-    if (round == 1L) size <- add_rows(size, cell, sums$size)
+    size <- add_rows(taken, cell, sums$size)
     error <- sums$size * pmin(1, (200 * sums$gap / pmax(sums$size, 1e-300))^1.5)
     allowed <- size[cell, , drop = FALSE] * rep(tolerance, each = length(cell))
-    is_fine <- rowSums(error > allowed) == 0 | round == 60L | high - low < 1e-13 * (1 + abs(low))
+    is_open <- error > allowed & sums$gap > 50 * .Machine$double.eps * sums$size
+    is_fine <- rowSums(is_open) == 0 | round == 60L | high - low < 1e-13 * (1 + abs(low)) |
+      tabulate(cell, n_cell)[cell] > most
     total <- add_rows(total, cell[is_fine], sums$value[is_fine, , drop = FALSE])
+    taken <- add_rows(taken, cell[is_fine], sums$size[is_fine, , drop = FALSE])
     cut <- which(!is_fine)
     middle <- (low[cut] + high[cut]) / 2
     cell <- rep.int(cell[cut], 2L)

@@ -140,7 +140,7 @@ static void set_interval(const block *b, size_t i, size_t j, outer *f, right_end
         alpha = exp(c_l - log_d) * shape;
         beta = exp(c_r - log_d) * shape;
     }
-    b->out->value[i] = -A + (D < 1e-17 ? log_d : log_one_minus_exp(D));
+    b->out->value[i] = -A + (is_plain || D >= 1e-17 ? log_one_minus_exp(D) : log_d);
     f->slope[i] = -(A + alpha);
     f->bend[i] = -(A + alpha) * (1 + alpha);
     right->slope[j] = beta;

@@ -153,6 +153,20 @@ TEST(censor_is_continuous_where_its_formula_changes)
     }
 }
 
+TEST(censor_intervals_keep_their_logs_far_before_the_median)
+{
+    /* Weibull of shape 1, c = log t: where H is tiny, log P = c_R + log(1 - e^(c_L - c_R)). */
+    const sr_hazard hazard = hazard_of(1, SR_SCALE_TIME);
+    const double z[] = {0, 0, 0};
+    for (double c_r = -34; c_r > -690; c_r -= 7.3)
+        for (double gap = 0.05; gap < 3; gap *= 1.7) {
+            row at;
+            row_at(&hazard, (observation){SR_INTERVAL, c_r - gap, c_r, -INFINITY}, z, 1, &at);
+            CHECK_NEAR(at.value, c_r + log(-expm1(-gap)), 1e-13);
+            CHECK_NEAR(at.first[0], -1, 1e-12);
+        }
+}
+
 TEST(hazards_overflow_to_what_is_not_finite)
 {
     /* a shape whose exponential is no number must not come out as one */
