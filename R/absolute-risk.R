@@ -39,7 +39,7 @@
 #' @param conf.int level of the confidence limits.
 #' @param conf.type on which scale they are symmetric: see [fit_cif()].
 #' @returns A data frame of class `sr_absolute_risk` with a line for each patient, cause and time:
-#'   `row` (of `newdata`), `cause`, `time`, `estimate`, `std.error`, `conf.low`, `conf.high`. It has
+#'   `.row` (number of the row of `newdata`), `cause`, `time`, `estimate`, `std.error`, `conf.low`, `conf.high`. It has
 #'   NA at times after the last follow-up of the patient's stratum, and for patients with missing
 #'   values. `tidy()` adds the columns of `newdata`; `plot()` draws it.
 #' @references
@@ -80,7 +80,7 @@ absolute_risk <- function(fits, newdata, times, survival = c("product", "exp"), 
   found <- lapply(seq_len(nrow(newdata)), function(i) patient_risk(hazards, i, asked))
   n_time <- length(times)
   table <- data.frame(
-    row = rep(seq_len(nrow(newdata)), each = n_time * length(fits)),
+    .row = rep(seq_len(nrow(newdata)), each = n_time * length(fits)),
     cause = rep(rep(names(fits), each = n_time), nrow(newdata)),
     time = rep(asked$times, length(fits) * nrow(newdata)),
     estimate = unlist(lapply(found, `[[`, "estimate"), use.names = FALSE)
@@ -260,7 +260,7 @@ tidy.sr_absolute_risk <- function(x, ...) {
   table <- as.data.frame(x)
   class(table) <- "data.frame"
   kept <- newdata[setdiff(names(newdata), names(table))]
-  as_table(cbind(table, kept[table$row, , drop = FALSE], row.names = NULL))
+  as_table(cbind(table, kept[table$.row, , drop = FALSE], row.names = NULL))
 }
 
 #' @rdname absolute_risk
@@ -289,7 +289,7 @@ plot.sr_absolute_risk <- function(x, palette = NULL, labels = NULL, ...) {
       x = sprintf("%d patients, %d labels.", nrow(newdata), length(labels))
     ), arg = "labels")
   }
-  table$patient <- factor(labels[table$row], unique(labels))
+  table$patient <- factor(labels[table$.row], unique(labels))
   colours <- plot_colours(nlevels(table$patient), palette)
   layers <- if (is.null(table$std.error)) {
     NULL

@@ -33,6 +33,7 @@
 #' @param conf.type on which scale they are symmetric: `"log"`, `"log-log"`, `"plain"`, `"logit"`,
 #'   `"arcsin"`; `"none"` leaves them out.
 #' @param timefix `TRUE` takes times that differ by rounding alone as one.
+#' @param ... nothing: an argument that is not known is an error.
 #'
 #' @returns An object of class `c("survfitms", "survfit")` with the components of
 #'   [survival::survfit.object] for several states: `n`, `time`, `n.risk`, `n.event`, `n.censor`,
@@ -62,8 +63,9 @@
 #' @export
 fit_cif <- function(formula, data, weights, subset, na.action, id, cluster, conf.int = 0.95,
                     conf.type = c("log", "log-log", "plain", "logit", "arcsin", "none"),
-                    timefix = TRUE) {
+                    timefix = TRUE, ...) {
   call <- match.call()
+  refuse_dots("fit_cif()", dot_names(...))
   if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
   check_level(conf.int, "conf.int")
   conf.type <- choose_one(conf.type, eval(formals(fit_cif)$conf.type), "conf.type")

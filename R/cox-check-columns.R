@@ -18,8 +18,8 @@ explain_frame_error <- function(error, request) {
   if (any(is_far)) {
     stop_input(c(
       "Every variable must be a column of `data`, or be found where the formula was made.",
-      x = sprintf("%s is only where `fit_cox()` was called.", format_names(wanted[is_far])),
-      i = "Put it in `data`, or write the formula at the place of the call."
+      x = sprintf("%s is only at the place of the call.", format_names(wanted[is_far])),
+      i = "Put it in `data`, or write the formula there."
     ), arg = "data", columns = wanted[is_far])
   }
   is_list <- vapply(wanted, function(name) {

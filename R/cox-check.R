@@ -71,9 +71,15 @@ control_names <- function(given, known, arg) {
     unknown <- given[is.na(at)]
     shown <- ifelse(nzchar(unknown), paste0("`", unknown, "`"), "one without a name")
     stop_input(c(
-      sprintf("`fit_cox()` has no argument %s.", paste(shown, collapse = ", ")),
+      sprintf(
+        "%s %s.", if (arg == "control") "`control` has no part" else "`fit_cox()` has no argument",
+        paste(shown, collapse = ", ")
+      ),
       i = if ("offset" %in% unknown) "Put an offset in the formula: `+ offset(z)`.",
-      i = sprintf("`...` takes parts of the control: %s.", paste(known, collapse = ", "))
+      i = sprintf(
+        "%s: %s.", if (arg == "control") "It has" else "`...` takes parts of the control",
+        paste(known, collapse = ", ")
+      )
     ), arg = arg)
   }
   known[at]
@@ -193,12 +199,12 @@ check_response <- function(y, formula) {
     stop_unsupported(c(
       "The status is a factor, which makes this a multi-state model; none is fitted here.",
       i = "For one kind of event, code it: `Surv(time, status == \"death\")`.",
-      i = "For several, use `survival::coxph()`."
+      i = "For several that compete, use `fit_finegray()` or `fit_cif()`."
     ), arg = "formula")
   }
   stop_unsupported(c(
     sprintf("The Cox model takes right-censored or (start, stop] data, not \"%s\".", type),
-    i = "Use `survival::survreg()`, or `icenReg::ic_sp()` for interval censoring."
+    i = "Use `fit_icph()` for proportional hazards, `fit_ttp()` for a hazard with a shape."
   ), arg = "formula")
 }
 

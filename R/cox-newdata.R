@@ -71,14 +71,47 @@ cox_new_frame <- function(object, newdata, with_strata, with_response, na.action
   # strata are not among the levels: unknown ones are told in cox_new_strata()
   kept <- setdiff(variables, c(dropped, strata$vars))
   xlev <- object$xlevels[intersect(names(object$xlevels), kept)]
+  frame <- new_frame_of(
+    drop_from_frame(terms, dropped), newdata, xlev, setdiff(variables, dropped), na.action, extra,
+    env
+  )
+  check_new_classes(terms, frame)
+  frame
+}
+
+# model.frame() of newdata with the levels of the fit; `variables` are told when they are not there
+new_frame_of <- function(terms, newdata, xlev, variables, na.action, extra, env) {
   call <- as.call(c(
-    list(quote(stats::model.frame), drop_from_frame(terms, dropped), data = quote(newdata)),
+    list(quote(stats::model.frame), terms, data = quote(newdata)),
     list(na.action = na.action, xlev = if (length(xlev)) xlev), extra
   ))
   tryCatch(
     frame_without_contrasts(eval(call, list(newdata = newdata), env)),
-    error = function(e) stop_new_frame(e, setdiff(variables, dropped), newdata, environment(terms))
+    error = function(e) {
+      call$na.action <- stats::na.pass
+      call$xlev <- NULL
+      plain <- tryCatch(eval(call, list(newdata = newdata), env), error = function(e) NULL)
+      stop_new_levels(plain, xlev, newdata)
+      stop_new_frame(e, variables, newdata, environment(terms))
+    }
   )
+}
+
+# Factors with values that the fit has not seen
+stop_new_levels <- function(frame, xlev, newdata) {
+  for (name in intersect(names(xlev), names(frame))) {
+    value <- as.character(frame[[name]])
+    at <- which(!is.na(value) & !value %in% xlev[[name]])
+    if (length(at) == 0L) next
+    rows <- row_labels(row.names(newdata), at)
+    stop_input(c(
+      sprintf("`newdata` must have levels of `%s` that the fit has seen.", name),
+      x = sprintf(
+        "New: %s, in %s.", format_names(unique(value[at]), quote = '"'), format_rows(rows)
+      ),
+      i = sprintf("The fit has: %s.", format_names(xlev[[name]], quote = '"', show = 12L))
+    ), arg = "newdata", rows = rows)
+  }
 }
 
 stop_new_frame <- function(error, variables, newdata, env) {

@@ -14,6 +14,7 @@
 #' @param init starting values, or `NULL` for 0.
 #' @param control a list as [survival::coxph.control()] gives, or `NULL` for its defaults. With its
 #'   `timefix` times that differ by rounding only count as tied.
+#' @param ... nothing: an argument that is not known is an error.
 #'
 #' @returns A list:
 #'   \item{coefficients}{named by the columns of `x`; NA where others determine a column, or where
@@ -48,7 +49,8 @@
 #' mean(is_found)
 #' @export
 fit_cox_xy <- function(x, y, strata = NULL, weights = NULL, offset = NULL, ties = "efron",
-                       init = NULL, control = NULL) {
+                       init = NULL, control = NULL, ...) {
+  if (...length() > 0L) refuse_dots("fit_cox_xy()", dot_names(...))
   if (is.null(control)) {
     control <- default_control()
   } else if (length(control) < length(default_control())) {

@@ -31,9 +31,9 @@
 #' @param ... passed to [predict.sr_fit()] for the linear predictor; else not used.
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
 #'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
-#'   `row` (its name), `stratum` (where there are strata), `time`, `estimate`, and if asked
+#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, and if asked
 #'   `std.error`, `conf.low`, `conf.high`. After the last time at which anybody was under
-#'   observation in a stratum the estimate is NA.
+#'   observation in a stratum the estimate is NA, and in rows in which a value is missing.
 #'
 #'   `plot()`: a ggplot; its `$data` is what was drawn: `group`, `time`, `estimate`, `conf.low`,
 #'   `conf.high`.
@@ -60,21 +60,15 @@ predict.sr_finegray <- function(object, newdata = NULL,
   check_flag(se.fit, "se.fit")
   check_level(level, "level")
   if (type %in% c("lp", "link", "risk")) {
-    if (!is.null(times)) stop_finegray_times(type)
+    refuse_curve_arguments(type, times, interval)
     link <- predict.sr_fit(object, newdata, type = "link", se.fit = se.fit, ...)
     if (type != "risk") return(link)
     if (!se.fit) return(exp(link))
     return(list(fit = exp(link$fit), se.fit = exp(link$fit) * link$se.fit))
   }
+  check_no_dots(...)
   curves <- finegray_curves(object, newdata, check_curve_times(times), interval != "none" || se.fit)
   finegray_on_scale(curves, type, se.fit, if (interval != "none") level)
-}
-
-stop_finegray_times <- function(type) {
-  stop_input(c(
-    sprintf("`times` has no meaning for `type = \"%s\"`.", type),
-    i = "Leave it out, or ask for `type = \"cif\"`."
-  ), arg = "times")
 }
 
 check_curve_times <- function(times) {
@@ -86,14 +80,15 @@ check_curve_times <- function(times) {
   sort(unique(as.double(times)))
 }
 
-# Data frame: row, stratum, time, log_hazard, error (standard error of log_hazard, if wanted), and
+# Data frame: .row, label, stratum, time, log_hazard, error (standard error of log_hazard, if wanted), and
 # is_known
 finegray_curves <- function(fit, newdata, times, wants_error) {
   again <- if (wants_error || is.null(newdata)) finegray_again(fit)
   rows <- finegray_rows_for(fit, newdata, again)
   base <- fit$baseline
   base$stratum <- base$stratum %||% rep.int(0L, length(base$time))
-  asked <- lapply(sort(unique(rows$stratum[!is.na(rows$stratum)])), function(s) {
+  known <- sort(unique(rows$stratum[!is.na(rows$stratum)]))
+  asked <- lapply(known, function(s) {
     at <- times %||% base$time[base$stratum == s]
     list(stratum = rep.int(s, length(at)), time = at)
   })
@@ -104,12 +99,15 @@ finegray_curves <- function(fit, newdata, times, wants_error) {
   spread <- if (wants_error) finegray_spread(fit, again, query)
   coef <- ifelse(is.na(fit$coefficients), 0, fit$coefficients)
   link <- drop(rows$x %*% coef) + rows$offset
-  parts <- lapply(which(!is.na(rows$stratum) & !is.na(link)), function(i) {
+  parts <- lapply(seq_along(link), function(i) {
+    if (is.na(rows$stratum[[i]]) || is.na(link[[i]])) {
+      return(unknown_curve(i, rows, times, query, wants_error))
+    }
     at <- which(query$stratum == rows$stratum[[i]])
     mine <- base$stratum == rows$stratum[[i]]
     hazard <- c(0, base$cumhaz[mine])[findInterval(query$time[at], base$time[mine]) + 1L]
     out <- data.frame(
-      row = rep.int(rows$label[[i]], length(at)), stratum = query$stratum[at],
+      .row = rep.int(i, length(at)), label = rows$label[[i]], stratum = query$stratum[at],
       time = query$time[at], log_hazard = log(hazard) + link[[i]],
       is_known = query$time[at] <= fit$horizon[[rows$stratum[[i]] + 1L]]
     )
@@ -124,6 +122,18 @@ finegray_curves <- function(fit, newdata, times, wants_error) {
   })
   out <- do.call(rbind, parts)
   structure(out, levels = fit$strata$level)
+}
+
+# The lines of a row in which a value is missing: NA at the times that the others have
+unknown_curve <- function(i, rows, times, query, wants_error) {
+  s <- rows$stratum[[i]]
+  at <- times %||% if (is.na(s)) NA_real_ else query$time[query$stratum == s]
+  out <- data.frame(
+    .row = rep.int(i, length(at)), label = rows$label[[i]], stratum = s, time = at,
+    log_hazard = NA_real_, is_known = FALSE
+  )
+  if (wants_error) out$error <- NA_real_
+  out
 }
 
 # Columns, offset, stratum (from 0) and label of each curve
@@ -177,8 +187,9 @@ finegray_on_scale <- function(curves, type, wants_error, level) {
   )
   hazard <- exp(curves$log_hazard)
   hidden <- function(x) ifelse(curves$is_known, x, NA_real_)
-  out <- curves[c("row", if (!is.null(attr(curves, "levels"))) "stratum", "time")]
-  if (!is.null(out$stratum)) out$stratum <- attr(curves, "levels")[out$stratum + 1L]
+  out <- curves[c(".row", if (!is.null(attr(curves, "levels"))) "stratum", "time")]
+  levels <- attr(curves, "levels")
+  if (!is.null(out$stratum)) out$stratum <- factor(levels[out$stratum + 1L], levels)
   out$estimate <- hidden(measure(hazard))
   if (wants_error) {
     out$std.error <- hidden((if (type == "cumhaz") 1 else exp(-hazard)) * hazard * curves$error)
@@ -191,7 +202,7 @@ finegray_on_scale <- function(curves, type, wants_error, level) {
     out$conf.high <- hidden(ends[[2L]])
   }
   rownames(out) <- NULL
-  out
+  as_table(out)
 }
 
 #' @rdname predict.sr_finegray
@@ -239,7 +250,8 @@ plot.sr_finegray <- function(x, newdata = NULL, conf.level = 0.95, xlab = NULL, 
 # Curves that start at 0 at the origin and go on to the end of follow-up
 finegray_plot_data <- function(fit, newdata, level) {
   found <- finegray_curves(fit, newdata, NULL, !is.null(level))
-  parts <- lapply(split(found, factor(found$row, unique(found$row))), function(one) {
+  found <- found[!is.na(found$log_hazard), ]
+  parts <- lapply(split(found, found$.row), function(one) {
     start <- end <- one[1L, ]
     start$time <- min(0, one$time[[1L]])
     start$log_hazard <- -Inf
@@ -251,7 +263,7 @@ finegray_plot_data <- function(fit, newdata, level) {
   curves <- do.call(rbind, parts)
   out <- finegray_on_scale(curves, "cif", FALSE, level)
   data.frame(
-    group = factor(out$row, unique(out$row)),
+    group = factor(curves$label, unique(curves$label)),
     out[c("time", "estimate", if (!is.null(level)) c("conf.low", "conf.high"))]
   )
 }

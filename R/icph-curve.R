@@ -30,8 +30,8 @@
 #' @param ... for `plot()`: not used; for `predict()`: passed to [predict.sr_fit()].
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
 #'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
-#'   `row` (its name), `stratum` (where there are strata), `time`, `estimate`, `lower`, `upper`,
-#'   `std.error`, `conf.low`, `conf.high`.
+#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, `lower`, `upper`,
+#'   `std.error`, `conf.low`, `conf.high`; NA where a value of the row is missing.
 #'
 #'   `survfit()`: an object of class `survfit`, one curve a row of `newdata`, or a stratum, with all
 #'   mass at the ends of the intervals (`lower` and `upper` are the confidence limits).
@@ -58,11 +58,13 @@ predict.sr_icph <- function(object, newdata = NULL,
   type <- choose_one(type, c("lp", "link", "risk", "survival", "cumhaz"), "type")
   interval <- choose_one(interval, c("none", "confidence"), "interval")
   check_flag(se.fit, "se.fit")
+  if (type %in% c("lp", "link", "risk")) refuse_curve_arguments(type, times, interval)
   if (type %in% c("lp", "link")) {
     return(predict.sr_fit(object, newdata, type = type, se.fit = se.fit, ...))
   }
   if (type == "risk") return(icph_risk(object, newdata, se.fit, ...))
   check_level(level)
+  check_no_dots(...)
   times <- check_times_given(times)
   wants <- list(
     type = type, error = se.fit || interval == "confidence", limits = interval == "confidence",
@@ -81,7 +83,22 @@ check_times_given <- function(times) {
   sort(unique(as.double(times)))
 }
 
+# What curves have and the linear predictor has not; also of fit_finegray()
+refuse_curve_arguments <- function(type, times, interval) {
+  unused <- c(if (!is.null(times)) "times", if (interval != "none") "interval")
+  if (length(unused) == 0L) return(invisible())
+  stop_input(c(
+    sprintf("`%s` has no meaning for the type \"%s\".", unused[[1L]], type),
+    i = if (unused[[1L]] == "times") {
+      "Leave it out, or ask for a curve."
+    } else {
+      "Use `se.fit = TRUE`, or ask for a curve."
+    }
+  ), arg = unused[[1L]])
+}
+
 icph_risk <- function(object, newdata, se.fit, ...) {
+  check_no_dots(...)
   parts <- sr_new_parts(object, newdata, with_strata = FALSE)
   beta <- zero_aliased(object)
   x <- sweep(parts$x, 2L, object$means)
@@ -121,17 +138,35 @@ icph_curves <- function(object, newdata, times, wants) {
   terms <- if (wants$error) icph_curve_terms(object)
   parts <- lapply(seq_along(rows$stratum), function(i) {
     s <- rows$stratum[[i]]
-    if (is.na(s) || anyNA(rows$x[i, ])) return(NULL)
+    if (is.na(s) || anyNA(rows$x[i, ]) || is.na(rows$offset[[i]])) {
+      return(unknown_steps(i, s, object, times, wants))
+    }
     steps <- icph_steps(object, s, rows$x[i, ], rows$offset[[i]], terms)
     at <- times %||% unique(steps$to[-1L])
     one <- icph_read(steps, at, object$horizon[[s + 1L]], wants)
-    cbind(row = rep.int(rows$label[[i]], nrow(one)), stratum = rep.int(s, nrow(one)), one)
+    cbind(.row = rep.int(i, nrow(one)), stratum = rep.int(s, nrow(one)), one)
   })
   out <- do.call(rbind, parts)
-  if (is.null(out)) out <- data.frame(row = character(), time = numeric(), estimate = numeric())
   levels <- object$strata$level
   out$stratum <- if (!is.null(levels)) factor(levels[out$stratum + 1L], levels)
   row.names(out) <- NULL
+  as_table(out)
+}
+
+# The lines of a row in which a value is missing: NA at the times that the others have
+unknown_steps <- function(i, stratum, object, times, wants) {
+  node <- object$nodes
+  at <- times %||% if (is.na(stratum)) {
+    NA_real_
+  } else {
+    unique(node$to[node$stratum == stratum & (node$jump > 0 | node$kind == node_kinds[["last"]])])
+  }
+  columns <- c(
+    "estimate", "lower", "upper", if (wants$error) "std.error",
+    if (wants$limits) c("conf.low", "conf.high")
+  )
+  out <- data.frame(.row = rep.int(i, length(at)), stratum = stratum, time = at)
+  out[columns] <- NA_real_
   out
 }
 
@@ -323,6 +358,7 @@ icph_figure_data <- function(x, newdata, type, conf.level) {
   )
   parts <- lapply(seq_along(rows$stratum), function(i) {
     s <- rows$stratum[[i]]
+    if (is.na(s) || anyNA(rows$x[i, ]) || is.na(rows$offset[[i]])) return(NULL)
     steps <- icph_steps(x, s, rows$x[i, ], rows$offset[[i]], terms)
     horizon <- x$horizon[[s + 1L]]
     corners <- sort(unique(c(0, steps$from, steps$to, horizon)))

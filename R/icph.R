@@ -57,6 +57,7 @@
 #' @param robust `TRUE` for the robust variance. Default: when there is a `cluster` or weights are
 #'   not whole numbers.
 #' @param model `TRUE` keeps the model frame in the fit.
+#' @param ... nothing: an argument that is not known is an error.
 #'
 #' @returns An object of class `c("sr_icph", "sr_fit")`: see [sr_fit] for its methods. Of its own it
 #'   has
@@ -115,8 +116,9 @@
 #' fit_icph(Surv(left, right, type = "interval2") ~ strata(hormon), seen)
 #' @export
 fit_icph <- function(formula, data, entry = NULL, strata = NULL, weights, subset, cluster,
-                     control = list(), na.action, robust, model = FALSE) {
+                     control = list(), na.action, robust, model = FALSE, ...) {
   call <- match.call()
+  refuse_dots("fit_icph()", dot_names(...))
   if (missing(formula)) stop_input("`formula` is missing, with no default.", arg = "formula")
   check_formula(formula)
   moved <- add_strata_argument(call, formula)

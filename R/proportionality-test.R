@@ -1,7 +1,7 @@
 #' Does an effect change with time?
 #'
-#' Score tests of proportional hazards for models of this package other than Cox's, for which
-#' [zph()] does the same.
+#' Score tests of proportional hazards. For a fit of [fit_cox()] or [fit_finegray()] they are those
+#' of [zph()].
 #'
 #' @section The test:
 #' For a fit of [fit_icph()]. In
@@ -12,14 +12,14 @@
 #' `slope` is the estimate of \eqn{\theta}{theta} after one Newton step: by how much the coefficient
 #' grows while `g` grows by 1.
 #'
-#' @param fit from [fit_icph()].
+#' @param fit from [fit_icph()], [fit_cox()] or [fit_finegray()].
 #' @param transform the clock `g`: `"survival"` (1 minus the baseline survival), `"rank"` (of the
 #'   intervals with mass), `"identity"`, `"log"`, or a function of time.
 #' @param terms `TRUE`: one test for all columns of a term; `FALSE`: one for each column.
 #' @param x such a test.
 #' @param digits significant digits.
-#' @param ... not used.
-#' @returns `proportionality_test()`: a list of class `sr_proportionality` with `table` (matrix:
+#' @param ... for Cox and Fine-Gray models: arguments of [zph()]. Else not used.
+#' @returns `proportionality_test()`: a `cox.zph` object where [zph()] makes the test, else a list of class `sr_proportionality` with `table` (matrix:
 #'   `chisq`, `df`, `p`, a row for each term and, where there are several, `GLOBAL`), `slope` (data
 #'   frame: `column`, `slope`, `std.error`), `transform` and `call`. `tidy()`: a data frame with
 #'   `term`, `statistic`, `df`, `p.value`.
@@ -40,9 +40,19 @@ proportionality_test <- function(fit, ...) UseMethod("proportionality_test")
 proportionality_test.default <- function(fit, ...) {
   stop_unsupported(c(
     sprintf("There is no test of proportionality for <%s>.", class(fit)[[1L]]),
-    i = "For a Cox model use `zph()`."
+    i = if (inherits(fit, "sr_ttp")) {
+      "Fit with `ttp_spline()`, with and without `tvc`, and use `anova()`."
+    }
   ), arg = "fit")
 }
+
+#' @rdname proportionality_test
+#' @export
+proportionality_test.coxph <- function(fit, ...) zph(fit, ...)
+
+#' @rdname proportionality_test
+#' @export
+proportionality_test.sr_finegray <- function(fit, ...) zph(fit, ...)
 
 #' @rdname proportionality_test
 #' @export

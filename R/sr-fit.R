@@ -219,6 +219,7 @@ sr_rebuild <- function(fit) {
 predict.sr_fit <- function(object, newdata = NULL, type = "link", se.fit = FALSE,
                            na.action = stats::na.pass, ...) {
   type <- choose_one(type, c("link", "lp"), "type")
+  check_no_dots(...)
   parts <- sr_new_parts(object, newdata, na.action = na.action, with_strata = FALSE)
   at <- effect_places(object)
   beta <- object$coefficients[at]
@@ -250,7 +251,6 @@ sr_new_parts <- function(fit, newdata = NULL, na.action = stats::na.pass, with_s
   strata <- cox_strata_terms(fit)
   with_strata <- !is.null(strata) && (with_strata || strata$is_interacting)
   frame <- cox_new_frame(fit, newdata, with_strata, FALSE, na.action)
-  check_new_classes(fit$terms, frame)
   list(
     x = cox_new_matrix(fit, frame), offset = cox_new_offset(fit, frame),
     strata = if (with_strata) cox_new_strata(strata, frame, fit$strata$level),
@@ -260,8 +260,13 @@ sr_new_parts <- function(fit, newdata = NULL, na.action = stats::na.pass, with_s
 
 # A number given as text would be coded as a factor, and a factor given as a number not at all.
 check_new_classes <- function(terms, frame) {
+  known <- attr(terms, "dataClasses")
+  shared <- intersect(names(known), names(frame))
+  now <- vapply(frame[shared], stats::.MFclass, "")
+  # FALSE and TRUE for 0 and 1 give the same columns
+  shared <- shared[!(known[shared] == "numeric" & now == "logical")]
   tryCatch(
-    stats::.checkMFClasses(attr(terms, "dataClasses"), frame),
+    stats::.checkMFClasses(known[shared], frame),
     error = function(e) {
       stop_input(c(
         "The variables of `newdata` must be of the kind that they have in the fit.",

@@ -21,8 +21,8 @@
 #' log for hazards and ratios, and plain for the rest.
 #'
 #' @param fit a fit of [fit_ttp()].
-#' @param by the groups: names of variables of the data, whose levels are crossed, or a named list
-#'   of values, `list(hormon = 0:1)`. `NULL`: one curve for all patients as they are.
+#' @param by the groups: names of variables of the data, whose levels are crossed (or a formula,
+#'   `~ arm + rank`), or a named list of values, `list(hormon = 0:1)`. `NULL`: one curve for all patients as they are.
 #' @param times times in the unit of the fit; for `"rmst"` the horizons.
 #' @param type `"survival"`, `"failure"` (1 - survival), `"rmst"`, `"cumhaz"` or `"hazard"`.
 #' @param contrast `"none"`, or each group against the first: `"difference"` or `"ratio"`.
@@ -141,6 +141,7 @@ standard_groups <- function(by, data) {
   if (is.null(by)) {
     return(list(levels = data.frame(row.names = 1L), label = "All patients"))
   }
+  if (inherits(by, "formula") && length(by) == 2L) by <- all.vars(by)
   if (is.character(by)) by <- stats::setNames(rep(list(NULL), length(by)), by)
   if (!is.list(by) || length(by) == 0L || is.null(names(by)) || !all(nzchar(names(by)))) {
     stop_input(c(

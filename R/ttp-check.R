@@ -6,7 +6,8 @@ ttp_family <- function(family) {
   known <- list(
     exponential = family_exponential, weibull = family_weibull, lognormal = family_lognormal,
     loglogistic = family_loglogistic, gamma = family_gamma, gengamma = family_gengamma,
-    genf = family_genf, gompertz = family_gompertz, spline = ttp_spline, smooth = ttp_smooth
+    genf = family_genf, gompertz = family_gompertz, pieces = pieces_without_cuts,
+    spline = ttp_spline, smooth = ttp_smooth
   )
   alias <- c(exp = "exponential", lnorm = "lognormal", llogis = "loglogistic")
   if (is.function(family)) {
@@ -19,6 +20,13 @@ ttp_family <- function(family) {
     family <- alias[[family]]
   }
   known[[choose_one(family, names(known), "family")]]()
+}
+
+pieces_without_cuts <- function() {
+  stop_input(c(
+    "A hazard in pieces needs the times between them.",
+    i = "Write `family = ttp_pieces(c(1, 2, 5))`."
+  ), arg = "family")
 }
 
 ttp_scale <- function(scale, family) {
@@ -67,6 +75,16 @@ ttp_control <- function(control, dots, named = names(dots)) {
   }
   known$max_iter <- min(floor(known$max_iter), .Machine$integer.max)
   known
+}
+
+# A fit that takes nothing in `...`
+refuse_dots <- function(fun, named) {
+  if (length(named) == 0L) return(invisible())
+  shown <- ifelse(nzchar(named), paste0("`", named, "`"), "one without a name")
+  stop_input(c(
+    sprintf("`%s` has no argument %s.", fun, paste(shown, collapse = ", ")),
+    i = if ("offset" %in% named) "Put an offset in the formula: `+ offset(z)`."
+  ), arg = "...")
 }
 
 # Names of the arguments in `...`, "" where there is none, without evaluating them

@@ -106,18 +106,38 @@ leave_out_rows <- function(frame, rows, frames, request) {
   left
 }
 
+# Without a main effect, an effect that changes with time would be none at time 1, whatever the unit
+# of time: the columns of `tvc` must be among those of the model, as they are or combined.
+check_tvc_effects <- function(extra, frame) {
+  rows <- thin_rows(frame$n) %||% seq_len(frame$n)
+  level <- factor((frame$stratum %||% integer(frame$n))[rows])
+  strata <- outer(as.integer(level), seq_len(nlevels(level)), `==`) + 0
+  x <- if (length(frame$x_names) > 0L) {
+    if (is.matrix(frame$x)) frame$x else matrix(unlist(frame$x, use.names = FALSE), frame$n)
+  }
+  effects <- qr(cbind(strata, x[rows, , drop = FALSE]))
+  columns <- matrix(unlist(extra$x, use.names = FALSE), frame$n)[rows, , drop = FALSE]
+  rest <- qr.resid(effects, columns)
+  is_absent <- colSums(rest^2) > 1e-10 * colSums(sweep(columns, 2L, colMeans(columns))^2)
+  if (!any(is_absent)) return(invisible())
+  stop_input(c(
+    "A covariate of `tvc` needs its effect in the formula too.",
+    x = sprintf("There is none of %s.", format_names(unique(sub("^[^:]*:", "", extra$names)[
+      is_absent
+    ]))),
+    i = "Add it to the formula: `y ~ rank`, `tvc = ~ rank`."
+  ), arg = "tvc")
+}
+
 # The same columns for newdata: list(x (a matrix), slot)
 extra_at <- function(extra, newdata) {
   if (length(extra$parts) == 0L) return(matrix(0, nrow(newdata), 0L))
   columns <- lapply(extra$parts, function(part) {
-    mf <- tryCatch(
-      stats::model.frame(part$terms, newdata, na.action = stats::na.pass, xlev = part$xlevels),
-      error = function(e) {
-        stop_input(c(
-          "`newdata` needs the variables of `shape` and `tvc`.", x = conditionMessage(e)
-        ), arg = "newdata")
-      }
+    variables <- vapply(as.list(attr(part$terms, "variables"))[-1L], deparse1, "")
+    mf <- new_frame_of(
+      part$terms, newdata, part$xlevels, variables, quote(stats::na.pass), list(), parent.frame()
     )
+    check_new_classes(part$terms, mf)
     x <- stats::model.matrix(part$terms, mf, contrasts.arg = part$contrasts)
     x[, attr(x, "assign") != 0L, drop = FALSE]
   })

@@ -35,6 +35,10 @@ natural_value <- function(coef, sign) ifelse(sign == 0, coef, exp(sign * coef))
 #' Standard errors are by the delta method; limits are those of the estimated parameters,
 #' transformed, so that they never leave what is possible.
 #'
+#' With death (`"illness_death"`) the coefficients of a fit are those of progression; those of
+#' death without it and after it are in `fit$death$hazards$before` and `fit$death$hazards$after`,
+#' fits of which the same can be asked.
+#'
 #' @param object,x a fit of [fit_ttp()].
 #' @param natural `TRUE`: the parameters of the baseline on their natural scale.
 #' @param complete,exponentiate,conf.int,conf.level,conf.method,... as for other fits, see [sr_fit]
@@ -55,9 +59,7 @@ NULL
 #' @exportS3Method stats::coef sr_ttp
 coef.sr_ttp <- function(object, complete = TRUE, natural = FALSE, ...) {
   coef <- coef.sr_fit(object, complete)
-  if (!check_flag(natural, "natural") || identical(object$death$method, "illness_death")) {
-    return(coef)
-  }
+  if (!check_flag(natural, "natural")) return(coef)
   table <- ttp_natural(object)
   at <- match(names(object$coefficients)[table$at], names(coef))
   coef[at] <- table$estimate
@@ -71,7 +73,6 @@ tidy.sr_ttp <- function(x, exponentiate = FALSE, conf.int = FALSE, conf.level = 
                         conf.method = c("wald", "profile"), natural = FALSE, ...) {
   table <- tidy.sr_fit(x, exponentiate, conf.int, conf.level, conf.method, ...)
   if (!check_flag(natural, "natural")) return(table)
-  refuse_illness_death(x, "natural scale")
   known <- ttp_natural(x)
   at <- known$at
   table$term[at] <- known$term

@@ -53,19 +53,16 @@ predict_block <- function(fit, rows, index, at, asked) {
   found <- estimate(stats::coef(fit), as.integer(is_delta))
   link <- links[[found$link]]
   out <- data.frame(estimate = link$inverse(found$w))
-  if (!asked$has_error) return(out)
+  if (!asked$has_error) return(without_errors_at_limits(out, FALSE))
   tail <- stats::qnorm((1 + asked$level) / 2)
   if (is_delta) {
     error <- delta_error(found$gradient, stats::vcov(fit))
     out$std.error <- abs(link$slope(found$w)) * error
     ends <- link$inverse(found$w + outer(error, c(-tail, tail)))
-    # where it is known (S = 1 at time 0), and where it is infinite
-    is_sure <- found$link != "identity" & found$w == -Inf
+    # where it is known: S = 1 at time 0
+    is_sure <- found$link != "identity" & asked$type != "hr" & found$w %in% -Inf
     out$std.error[is_sure] <- 0
     ends[is_sure, ] <- out$estimate[is_sure]
-    is_endless <- is.infinite(out$estimate)
-    out$std.error[is_endless] <- NA
-    ends[is_endless, ] <- NA
   } else {
     values <- apply(asked$draws, 2L, function(coef) link$inverse(estimate(coef, 0L)$w))
     dim(values) <- c(length(at), ncol(asked$draws))
@@ -76,6 +73,15 @@ predict_block <- function(fit, rows, index, at, asked) {
   }
   out$conf.low <- pmin(ends[, 1L], ends[, 2L])
   out$conf.high <- pmax(ends[, 1L], ends[, 2L])
+  without_errors_at_limits(out, asked$type == "hr")
+}
+
+# Infinity has no standard error, nor has a hazard ratio whose limit at time 0 is 0; and infinity
+# less infinity is not known.
+without_errors_at_limits <- function(out, is_ratio) {
+  is_limit <- !is.finite(out$estimate) | (is_ratio & out$estimate %in% 0)
+  out$estimate[is.nan(out$estimate)] <- NA
+  out[is_limit, setdiff(names(out), "estimate")] <- NA
   out
 }
 
@@ -110,11 +116,34 @@ estimate_cells <- function(fit, rows, index, at, asked, coef, order) {
   copies <- take_rows(asked$reference, rep.int(1L, nrow(rows$x)))
   second <- one(type, copies, index, asked$start)
   if (asked$type == "hr") {
-    return(list(w = first$w - second$w, gradient = first$gradient - second$gradient, link = "log"))
+    w <- first$w - second$w
+    at_zero <- which(at == 0)
+    if (length(at_zero) > 0L) {
+      w[at_zero] <- ratio_at_zero(fit, list(rows, copies), index[at_zero], coef)
+    }
+    return(list(w = w, gradient = first$gradient - second$gradient, link = "log"))
   }
   first <- on_own_scale(first)
   second <- on_own_scale(second)
   list(w = first$w - second$w, gradient = first$gradient - second$gradient, link = "identity")
+}
+
+# The log of the hazard ratio of two sets of rows as time goes to 0, where hazards may be 0 or
+# infinite: as in ttp_table(), a difference of logs that still moves goes on for ever.
+ratio_at_zero <- function(fit, both, index, coef) {
+  log_hazard <- function(rows, log_time) {
+    context <- ttp_context(fit, rows, coef)
+    hazard_table(
+      context$hazard, rep.int(log_time, length(index)), context$theta[index, , drop = FALSE],
+      context$eta[index]
+    )$haz
+  }
+  difference <- function(log_time) {
+    log_hazard(both[[1L]], log_time) - log_hazard(both[[2L]], log_time)
+  }
+  last <- difference(least_log_time)
+  rise <- last - difference(least_log_time / 2)
+  ifelse(abs(rise) > 1e-6, sign(rise) * Inf, last)
 }
 
 estimate_link <- function(fit, rows, index, coef, order) {
@@ -133,7 +162,7 @@ on_own_scale <- function(found) {
   gradient <- found$gradient
   if (!is.null(gradient)) {
     gradient <- gradient * slope
-    gradient[slope == 0, ] <- 0
+    gradient[slope %in% 0, ] <- 0
   }
   list(w = link$inverse(found$w), gradient = gradient, link = "identity")
 }

@@ -15,8 +15,11 @@
 #'   \item{`"mean"`}{the mean time to the event. It is infinite, with a warning, where the curve has
 #'     a plateau or falls too slowly. It depends on the curve far beyond the data.}
 #'   \item{`"rmst"`}{the mean time without event up to each of `times`, the area under the curve.}
-#'   \item{`"hr"`}{the hazard of a row over that of the `reference`, at `times`.}
-#'   \item{`"difference"`}{of what `of` names: a row less the `reference`.}
+#'   \item{`"hr"`}{the hazard of a row over that of the `reference`, at `times`. At time 0, where
+#'     both hazards may be 0 or infinite, it is the limit: where shapes differ that is itself 0 or
+#'     infinite, and has no standard error.}
+#'   \item{`"difference"`}{of what `of` names: a row less the `reference`. NA where both are
+#'     infinite.}
 #'   \item{`"link"` (or `"lp"`)}{the linear predictor, without the baseline: a named vector.}
 #' }
 #' With `start`, a row is known to be without event up to then: survival, cumulative hazard and
@@ -85,6 +88,14 @@ predict.sr_ttp <- function(object, newdata = NULL,
   check_no_dots(...)
   interval <- choose_one(interval, c("none", "confidence"), "interval")
   check_flag(se.fit, "se.fit")
+  given <- c(
+    times = !is.null(times), p = !missing(p), start = !missing(start),
+    reference = !is.null(reference), of = !missing(of), n_sim = !missing(n_sim),
+    seed = !is.null(seed)
+  )
+  of <- choose_one(of, eval(formals(predict.sr_ttp)$of), "of")
+  method <- choose_one(method, c("delta", "simulation"), "method")
+  refuse_without_meaning(names(given)[given], type, of, method, se.fit || interval != "none")
   if (type %in% c("link", "lp") && interval == "none") {
     return(predict.sr_fit(object, newdata, se.fit = se.fit, na.action = na.action))
   }
@@ -92,14 +103,12 @@ predict.sr_ttp <- function(object, newdata = NULL,
   rows <- ttp_rows(object, newdata, na.action)
   asked <- list(
     type = if (type == "lp") "link" else type,
-    of = choose_one(of, eval(formals(predict.sr_ttp)$of), "of"),
+    of = of,
     is_new = !is.null(newdata), start = check_start(start, rows, newdata),
     reference = if (type %in% c("hr", "difference")) reference_rows(object, rows, reference),
     level = level, has_error = se.fit || interval == "confidence",
     has_limits = interval == "confidence",
-    draws = if (choose_one(method, c("delta", "simulation"), "method") == "simulation") {
-      draw_coefficients(object, n_sim, seed)
-    }
+    draws = if (method == "simulation") draw_coefficients(object, n_sim, seed)
   )
   cells <- prediction_cells(object, rows, asked, times, p)
   predict_cells(object, rows, cells, asked)
@@ -115,6 +124,33 @@ check_no_dots <- function(...) {
     x = sprintf("Found %s.", if (any(nzchar(given))) format_names(given) else "one without a name"),
     i = if ("t" %in% given) "Use `times`."
   ), arg = "...")
+}
+
+# Arguments that would be read and make no difference
+refuse_without_meaning <- function(given, type, of, method, has_error) {
+  what <- if (type == "difference") of else type
+  used <- c(
+    if (what %in% is_at_time) "times", if (what == "quantile") "p",
+    if (!type %in% c("link", "lp")) "start",
+    if (type %in% c("hr", "difference")) "reference", if (type == "difference") "of",
+    if (method == "simulation") c("n_sim", "seed")
+  )
+  unused <- setdiff(given, used)
+  if (length(unused) > 0L) {
+    stop_input(c(
+      sprintf(
+        "`%s` has no meaning for the type \"%s\"%s.", unused[[1L]], type,
+        if (unused[[1L]] %in% c("n_sim", "seed")) " with `method = \"delta\"`" else ""
+      ),
+      i = "Leave it out, or choose the type that it belongs to."
+    ), arg = unused[[1L]])
+  }
+  if (method == "simulation" && !has_error) {
+    stop_input(c(
+      "`method` says how errors are found, and none are asked for.",
+      i = "Add `se.fit = TRUE` or `interval = \"confidence\"`."
+    ), arg = "method")
+  }
 }
 
 check_start <- function(start, rows, newdata) {
@@ -163,11 +199,6 @@ prediction_cells <- function(fit, rows, asked, times, p) {
     return(list(index = rep(seq_len(n), each = length(at)), at = rep.int(at, n), name = "p"))
   }
   if (!what %in% is_at_time) {
-    if (!is.null(times)) {
-      stop_input(
-        sprintf("`times` have no meaning for the type \"%s\".", what), arg = "times"
-      )
-    }
     return(list(index = seq_len(n), at = rep.int(NA_real_, n)))
   }
   if (is.null(times) && !asked$is_new) {

@@ -74,13 +74,16 @@ ttp_context <- function(fit, rows, coef = stats::coef(fit), start = NULL) {
   )
 }
 
+# Stands for time 0.
+least_log_time <- -700
+
 #' log H, log h at cells, and their derivatives in the slots
 #'
 #' At time 0, H is 0 and the hazard is its limit: 0, infinite, or in between.
 #' @returns list(c, v, c_slope, v_slope): the slopes are matrices with a row for each cell.
 #' @noRd
 ttp_table <- function(context, index, log_time, order = 0L) {
-  least <- -700
+  least <- least_log_time
   is_zero <- log_time < least
   theta <- context$theta[index, , drop = FALSE]
   eta <- context$eta[index]

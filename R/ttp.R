@@ -99,7 +99,8 @@
 #'   of formulas by the name of the parameter.
 #' @param scale what a coefficient does: `"time"`, `"hazard"` or `"odds"`. Default: the family's
 #'   first.
-#' @param tvc covariates whose effect changes with time, a formula; spline families only.
+#' @param tvc covariates of the formula whose effect changes with time, a formula such as `~ rank`;
+#'   spline families only.
 #' @param entry time at which each row came under observation, for interval data; (start, stop]
 #'   data have their own.
 #' @param weights case weights, positive, one a row.
@@ -186,6 +187,7 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
   check_interval_ends(request)
   frame <- cox_frame(request)
   found <- ttp_extra(asked$formulas, family, frame, request)
+  if (!is.null(tvc)) check_tvc_effects(found$extra, found$frame)
   frame <- check_ttp_frame(found$frame, asked)
   if (!is.null(asked$death$paths)) return(fit_illness(frame, found$extra, asked, request))
   estimate <- estimate_ttp(frame, found$extra, asked)

@@ -145,7 +145,7 @@ test_that("parametric hazards give the integral, with standard errors of the del
   found <- absolute_risk(fits, patients, times)
   who <- patients[2, ]
   for (cause in 1:2) {
-    one <- found[found$row == 2 & found$cause == names(fits)[cause], ]
+    one <- found[found$.row == 2 & found$cause == names(fits)[cause], ]
     expect_close(one$estimate, vapply(times, function(t) risk(a, b, who, t, cause), 0), 1e-8)
     slope <- function(fit, k, t) {
       at <- function(h) {
@@ -180,16 +180,16 @@ test_that("risks and survival add up, and risks that are not known are NA", {
   inside <- found[found$time > 0 & found$time < 40, ]
   expect_true(all(inside$conf.low < inside$estimate & inside$estimate < inside$conf.high))
   expect_identical(names(absolute_risk(fits, patients, 2, se.fit = FALSE)), c(
-    "row", "cause", "time", "estimate"
+    ".row", "cause", "time", "estimate"
   ))
   holes <- patients
   holes$age[2] <- NA
   some <- absolute_risk(fits, holes, 2)
-  expect_identical(is.na(some$estimate), some$row == 2)
+  expect_identical(is.na(some$estimate), some$.row == 2)
   # with the order of rows and patients nothing changes
   moved <- absolute_risk(fits_of(study[2982:1, ]), patients[3:1, ], times)
   expect_close(
-    moved$std.error[moved$row == 1], absolute_risk(fits, patients, times)$std.error[17:24], 1e-10
+    moved$std.error[moved$.row == 1], absolute_risk(fits, patients, times)$std.error[17:24], 1e-10
   )
 })
 
@@ -197,7 +197,7 @@ test_that("tidy(), print() and plot() show it", {
   found <- absolute_risk(fits_of(study), patients, times)
   table <- tidy(found)
   expect_s3_class(table, "tbl_df")
-  expect_identical(table$age[table$row == 2], rep(75, 8))
+  expect_identical(table$age[table$.row == 2], rep(75, 8))
   expect_output(print(found), "relapse")
   skip_if_not_installed("ggplot2")
   drawn <- plot(found)

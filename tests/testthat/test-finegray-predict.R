@@ -67,7 +67,7 @@ test_that("limits keep within 0 and 1, and the errors of clusters of one are tho
   found <- predict(fit, place, interval = "confidence", se.fit = TRUE)
   expect_true(all(found$conf.low >= 0 & found$conf.low <= found$estimate))
   expect_true(all(found$conf.high <= 1 & found$conf.high >= found$estimate))
-  expect_identical(unique(found$stratum), c("q", "p"))
+  expect_identical(unique(found$stratum), factor(c("q", "p"), levels(found$stratum)))
   expect_close(
     predict(by_id, place, se.fit = TRUE)$std.error, found$std.error, 1e-10
   )
@@ -95,7 +95,8 @@ test_that("without newdata: mean covariates for curves, rows for the linear pred
     age = mean(gammopathy$age), mspike = mean(gammopathy$mspike), sex = c("F", "M")
   )
   expect_close(predict(fit)$estimate, predict(fit, mean)$estimate, 1e-12)
-  expect_identical(unique(predict(fit)$row), c("F", "M"))
+  expect_identical(levels(predict(fit)$stratum), c("F", "M"))
+  expect_identical(unique(predict(fit)$.row), 1:2)
   link <- drop(as.matrix(gammopathy[c("age", "mspike")]) %*% coef(fit))
   expect_close(predict(fit, type = "lp"), link, 1e-12)
   expect_close(fit$linear.predictors, link, 1e-12)

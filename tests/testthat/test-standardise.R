@@ -100,6 +100,15 @@ test_that("other patients, their weights and values of by can be given", {
   expect_identical(standardise(fit, list(nodes = c(0, 8)), 2)$nodes, c(0, 8))
 })
 
+test_that("groups can be named in a formula", {
+  d <- patients()
+  fit <- fit_ttp(Surv(years, recur) ~ arm + rank, d)
+  expect_identical(
+    standardise(fit, ~ arm + rank, c(1, 3)), standardise(fit, c("arm", "rank"), c(1, 3))
+  )
+  expect_error(standardise(fit, y ~ arm, 1), "must name", class = "survresist_error_input")
+})
+
 test_that("what cannot be averaged is said", {
   d <- patients()
   fit <- fit_ttp(Surv(years, recur) ~ arm + nodes, d)

@@ -139,6 +139,18 @@ test_that("fewer events than parameters is a warning that counts both", {
   )
 })
 
+test_that("the families are told, and what one of them needs", {
+  rows <- survival::rotterdam
+  expect_error(
+    fit_ttp(Surv(rtime, recur) ~ 1, rows, "foo"), '"pieces", "spline", "smooth"',
+    class = "survresist_error_input"
+  )
+  expect_error(
+    fit_ttp(Surv(rtime, recur) ~ 1, rows, "pieces"), "ttp_pieces(c(1, 2, 5))", fixed = TRUE,
+    class = "survresist_error_input"
+  )
+})
+
 test_that("arguments that do not exist, families and scales without a meaning", {
   refused(fit_ttp(right, study, foo = 1), "no argument `foo`")
   refused(fit_ttp(right, study, dist = "weibull"), "Use `family`")

@@ -278,6 +278,48 @@ test_that("time 0 and times far beyond the data have their limits", {
   }
 })
 
+test_that("a hazard ratio at time 0 is its limit, without an error where that is 0 or infinite", {
+  d <- rotterdam_years()
+  two <- data.frame(arm = c("none", "tamoxifen"), rank = c("low", "high"))
+  families <- list(
+    "exponential", "weibull", "lognormal", "loglogistic", "gamma", "gengamma", "gompertz",
+    ttp_pieces(c(1, 3)), ttp_spline(knots = 1)
+  )
+  for (family in families) {
+    fit <- fit_ttp(Surv(years, recur) ~ arm, d, family = family)
+    found <- predict(fit, two, "hr", times = c(0, 1e-12, 1), interval = "confidence")
+    drawn <- predict(
+      fit, two, "hr", times = 0, interval = "confidence", method = "simulation", seed = 1
+    )
+    same <- found[found$.row == 1L, ]
+    expect_identical(same$estimate, c(1, 1, 1))
+    expect_identical(same$std.error, c(0, 0, 0))
+    limit <- found[found$.row == 2L & found$time == 0, ]
+    near <- found[found$.row == 2L & found$time == 1e-12, ]
+    if (fit$family$name %in% c("lognormal", "gengamma")) { # sooner or later by a factor
+      expect_true(limit$estimate %in% c(0, Inf))
+      expect_true(all(is.na(limit[c("std.error", "conf.low", "conf.high")])))
+      expect_true(is.na(drawn$conf.low[[2L]]))
+      at_one <- found$estimate[found$.row == 2L & found$time == 1]
+      expect_true(if (limit$estimate == 0) near$estimate < at_one else near$estimate > at_one)
+    } else {
+      expect_close(limit$estimate, near$estimate, 1e-5)
+      expect_close(limit$std.error, near$std.error, 1e-5)
+      expect_close(limit$conf.low, near$conf.low, 1e-5)
+    }
+  }
+  shape <- fit_ttp(Surv(years, recur) ~ arm, d, shape = ~rank)
+  found <- predict(shape, two, "hr", times = c(0, 1), se.fit = TRUE)
+  is_low_steeper <- coef(shape)[["log(shape):ranklow"]] > 0
+  expect_identical(found$estimate[found$time == 0], c(1, if (is_low_steeper) Inf else 0))
+  expect_identical(is.na(found$std.error), c(FALSE, FALSE, TRUE, FALSE))
+  # Inf - Inf, and all curves at their common start
+  never <- predict(shape, two, "difference", of = "quantile", p = 1, se.fit = TRUE)
+  expect_identical(never$estimate, c(NA_real_, NA_real_))
+  start <- predict(shape, two, "difference", of = "cumhaz", times = 0, interval = "confidence")
+  expect_identical(start$estimate, c(0, 0))
+})
+
 test_that("what cannot be predicted is said", {
   fit <- rich_fit("weibull", "time")
   refused <- function(..., message, class = "survresist_error_input") {

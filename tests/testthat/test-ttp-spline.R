@@ -113,6 +113,24 @@ test_that("strata give each group a spline of its own, tvc an effect that change
   expect_identical(gamma$stratum[c(1, 4, 7)], levels(bc$group))
 })
 
+test_that("tvc needs the effect itself, as it is or within others", {
+  d <- survival::rotterdam
+  d$size_group <- factor(d$size)
+  fit <- function(formula, tvc) fit_ttp(formula, d, ttp_spline(knots = 1), tvc = tvc)
+  refused <- function(...) {
+    expect_error(fit(...), "needs its effect in the formula", class = "survresist_error_input")
+  }
+  refused(Surv(rtime, recur) ~ nodes, ~hormon)
+  refused(Surv(rtime, recur) ~ 1, ~hormon)
+  refused(Surv(rtime, recur) ~ nodes + hormon, ~ hormon + grade)
+  refused(Surv(rtime, recur) ~ nodes + hormon + grade, ~ hormon:grade)
+  refused(Surv(rtime, recur) ~ I(size == "<=20"), ~size_group)
+  plain <- fit(Surv(rtime, recur) ~ nodes + hormon, ~hormon)
+  again <- fit(Surv(rtime, recur) ~ nodes + factor(hormon), ~hormon)
+  expect_equal(logLik(plain), logLik(again), tolerance = 1e-12)
+  expect_no_error(fit(Surv(rtime, recur) ~ size_group, ~ I(size == ">50")))
+})
+
 test_that("years, days and milliseconds give the same fit", {
   for (family in list("gompertz", ttp_spline(knots = 2), ttp_spline(link = "normal"))) {
     years <- fit_ttp(by_group, bc, family = family)
