@@ -39,9 +39,10 @@
 #' @param conf.int level of the confidence limits.
 #' @param conf.type on which scale they are symmetric: see [fit_cif()].
 #' @returns A data frame of class `sr_absolute_risk` with a line for each patient, cause and time:
-#'   `.row` (number of the row of `newdata`), `cause`, `time`, `estimate`, `std.error`, `conf.low`, `conf.high`. It has
-#'   NA at times after the last follow-up of the patient's stratum, and for patients with missing
-#'   values. `tidy()` adds the columns of `newdata`; `plot()` draws it.
+#'   `.row` (number of the row of `newdata`), `cause`, `time`, `estimate`, `std.error`,
+#'   `conf.low`, `conf.high`. It has NA at times after the last follow-up of the patient's
+#'   stratum, and for patients with missing values. `tidy()` adds the columns of `newdata`;
+#'   `plot()` draws it.
 #' @references
 #' Benichou J, Gail MH (1990). Estimates of absolute cause-specific risk in cohort studies.
 #' *Biometrics* 46, 813-826. \doi{10.2307/2532098}

@@ -8,7 +8,8 @@ finegray_arguments <- function(n) sprintf("censoring_%d", seq_len(n))
 # missing are left out with the others.
 finegray_request <- function(call, formula, data, env, nafun, keep_frame, censoring) {
   check_formula(formula)
-  request <- cox_request(call, add_strata_argument(call, formula)$formula, data, env, nafun, keep_frame)
+  formula <- add_strata_argument(call, formula)$formula
+  request <- cox_request(call, formula, data, env, nafun, keep_frame)
   variables <- all.vars(censoring)
   names <- finegray_arguments(length(variables))
   request$call[names] <- lapply(variables, as.name)

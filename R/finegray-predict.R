@@ -80,8 +80,8 @@ check_curve_times <- function(times) {
   sort(unique(as.double(times)))
 }
 
-# Data frame: .row, label, stratum, time, log_hazard, error (standard error of log_hazard, if wanted), and
-# is_known
+# Data frame: .row, label, stratum, time, log_hazard, error (standard error of log_hazard, if
+# wanted), and is_known
 finegray_curves <- function(fit, newdata, times, wants_error) {
   again <- if (wants_error || is.null(newdata)) finegray_again(fit)
   rows <- finegray_rows_for(fit, newdata, again)

@@ -19,10 +19,11 @@
 #' @param x such a test.
 #' @param digits significant digits.
 #' @param ... for Cox and Fine-Gray models: arguments of [zph()]. Else not used.
-#' @returns `proportionality_test()`: a `cox.zph` object where [zph()] makes the test, else a list of class `sr_proportionality` with `table` (matrix:
-#'   `chisq`, `df`, `p`, a row for each term and, where there are several, `GLOBAL`), `slope` (data
-#'   frame: `column`, `slope`, `std.error`), `transform` and `call`. `tidy()`: a data frame with
-#'   `term`, `statistic`, `df`, `p.value`.
+#' @returns `proportionality_test()`: a `cox.zph` object where [zph()] makes the test, else a list
+#'   of class `sr_proportionality` with `table` (matrix: `chisq`, `df`, `p`, a row for each term
+#'   and, where there are several, `GLOBAL`), `slope` (data frame: `column`, `slope`,
+#'   `std.error`), `transform` and `call`. `tidy()`: a data frame with `term`, `statistic`, `df`,
+#'   `p.value`.
 #' @references Grambsch PM, Therneau TM (1994). Proportional hazards tests and diagnostics based on
 #'   weighted residuals. *Biometrika* 81, 515-526. \doi{10.1093/biomet/81.3.515}
 #' @examples

@@ -22,7 +22,8 @@
 #'
 #' @param fit a fit of [fit_ttp()].
 #' @param by the groups: names of variables of the data, whose levels are crossed (or a formula,
-#'   `~ arm + rank`), or a named list of values, `list(hormon = 0:1)`. `NULL`: one curve for all patients as they are.
+#'   `~ arm + rank`), or a named list of values, `list(hormon = 0:1)`. `NULL`: one curve for all
+#'   patients as they are.
 #' @param times times in the unit of the fit; for `"rmst"` the horizons.
 #' @param type `"survival"`, `"failure"` (1 - survival), `"rmst"`, `"cumhaz"` or `"hazard"`.
 #' @param contrast `"none"`, or each group against the first: `"difference"` or `"ratio"`.

@@ -70,7 +70,7 @@ test_that("unknown variables are named, with columns of like names", {
 test_that("a variable that is only where the call stands is told apart from one that is nowhere", {
   made_here <- Surv(time, status) ~ age
   fit_there <- function(data, size) fit_cox(made_here, data, weights = size)
-  error <- expect_input_error(fit_there(lung, rep(2, 228)), "`size` is only at the place of the call")
+  error <- expect_input_error(fit_there(lung, rep(2, 228)), "`size` is only at the place")
   expect_identical(error$columns, "size")
   fit_here <- function(data, size) fit_cox(Surv(time, status) ~ age, data, weights = size)
   expect_identical(fit_here(lung, rep(2, 228))$n, 228L)

@@ -117,9 +117,8 @@ test_that("an argument that a fit does not know is a classed error", {
   for (call in calls) {
     error <- tryCatch(eval(call), error = identity)
     expect_s3_class(error, "survresist_error_input")
-    expect_match(conditionMessage(error), sprintf("`%s()` has no argument `foo`", deparse1(call[[1L]])),
-      fixed = TRUE
-    )
+    said <- sprintf("`%s()` has no argument `foo`", deparse1(call[[1L]]))
+    expect_match(conditionMessage(error), said, fixed = TRUE)
   }
   error <- tryCatch(
     fit_finegray(Surv(years, state) ~ nodes, rotterdam, control = list(foo = 1)), error = identity

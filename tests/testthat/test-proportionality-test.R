@@ -89,6 +89,6 @@ test_that("terms, clocks, and what cannot be tested", {
   expect_error(proportionality_test(none), class = "survresist_error_input", "covariate")
   robust <- fit_icph(Surv(left, right, type = "interval2") ~ x1, data, robust = TRUE)
   expect_error(proportionality_test(robust), class = "survresist_error_unsupported", "robust")
-  cox <- fit_cox(Surv(time, status) ~ age, survival::lung)
-  expect_error(proportionality_test(cox), class = "survresist_error_unsupported", "zph")
+  curve <- fit_ttp(Surv(time, status) ~ age, survival::lung)
+  expect_error(proportionality_test(curve), class = "survresist_error_unsupported", "tvc")
 })
