@@ -1,11 +1,18 @@
 # Responses of which only an interval is known: what fit_icph() and fit_ttp() share.
 #
-# A request for such a model sets
-#   check_response = check_interval_response   right, left, interval, (start, stop]; nothing else
-#   bad_response   = stop_interval_response    Surv() made NA of rows: an error that names them
-# calls check_interval_ends(request) before cox_frame(), since Surv() says nothing of a row whose
-# ends are both missing, and takes the numbers from interval_parts(), which refuses what no
-# likelihood can use.
+# interval_request() makes a request for such a model: Surv() may be right, left, interval or
+# (start, stop]; rows of which Surv() makes NA, or of which it says nothing though both of their
+# ends are missing, are errors that name them. The numbers come from interval_parts(), which refuses
+# what no likelihood can use.
+
+interval_request <- function(request) {
+  request$arguments <- c(frame_arguments, "entry")
+  request$check_response <- check_interval_response
+  request$bad_response <- stop_interval_response
+  request$before_frame <- check_interval_ends
+  request$takes_intervals <- TRUE
+  request
+}
 
 check_interval_response <- function(y, formula) {
   is_fit <- inherits(y, "Surv") &&

@@ -5,8 +5,9 @@
 # whose terms are bare numeric columns (or numeric matrices) without a class, factors or logicals
 # with treatment contrasts, needs no model frame and no model matrix. The columns are found once,
 # one pass in C finds missing values and builds the response, and C reads the columns where R keeps
-# them. `cox_frame_fast()` gives NULL whenever something needs the ordinary path; the frame is the
-# same to the last bit.
+# them. So is Surv(left, right, type = "interval2") by models that take intervals.
+# `cox_frame_fast()` gives NULL whenever something needs the ordinary path; the frame is the same to
+# the last bit.
 #
 # Nothing is evaluated twice that could give another value the second time: response, weights,
 # cluster and id may be expressions of the harmless operators below only.
@@ -19,9 +20,10 @@ harmless <- c(
 cox_frame_fast <- function(request) {
   read <- read_request(request)
   if (is.null(read)) return(NULL)
+  if (is_interval2(read$response) && !isTRUE(request$takes_intervals)) return(NULL)
   found <- find_columns(read, request)
   if (is.null(found)) return(NULL)
-  response <- (request$fast_response %||% fast_response)(found)
+  response <- fast_response_maker(read, request)(found)
   if (is.null(response)) return(NULL)
   if (!are_usable(found, nrow(response$y))) return(NULL)
   grouped <- if (length(found$strata) > 0L) group_strata(found$strata[[1L]], read$strata)
@@ -100,14 +102,20 @@ term_kind <- function(term) {
   NULL
 }
 
-# The arguments of a literal Surv(time, status) or Surv(start, stop, status)
+# The arguments of a literal Surv(time, status), Surv(start, stop, status) or
+# Surv(left, right, type = "interval2"); those of the last are called left and right
 read_response <- function(lhs) {
   if (!is.call(lhs) || !identical(survival_word(lhs[[1L]]), "Surv")) return(NULL)
-  if (!is.null(names(lhs)) || !(length(lhs) %in% 3:4)) return(NULL)
   parts <- as.list(lhs)[-1L]
-  if (!all(vapply(parts, is_harmless, TRUE))) return(NULL)
-  parts
+  if (identical(names(parts), c("", "", "type")) && identical(parts$type, "interval2")) {
+    parts <- stats::setNames(parts[1:2], c("left", "right"))
+  } else if (!is.null(names(parts)) || !(length(parts) %in% 2:3)) {
+    return(NULL)
+  }
+  if (all(vapply(parts, is_harmless, TRUE))) parts
 }
+
+is_interval2 <- function(response) identical(names(response), c("left", "right"))
 
 read_arguments <- function(call) {
   asked <- as.list(call)[c("weights", "cluster", "id")]
@@ -195,6 +203,27 @@ fast_response <- function(found) {
   .Call(C_frame_response, if (k == 3L) parts[[1L]], parts[[k - 1L]], status)
 }
 
+# The same from the ends of intervals
+interval_fast_response <- function(found) {
+  parts <- unname(found$response)
+  n <- length(parts[[1L]])
+  is_usable <- n > 0L && all(vapply(parts, is_plain_number, TRUE, n = n))
+  if (is_usable) .Call(C_frame_interval, as_double(parts[[1L]]), as_double(parts[[2L]]))
+}
+
+fast_response_maker <- function(read, request) {
+  if (is_interval2(read$response)) return(interval_fast_response)
+  request$fast_response %||% fast_response
+}
+
+interval_as_surv <- function(y, row_names) {
+  attributes(y) <- list(
+    dim = dim(y), dimnames = list(row_names, c("time1", "time2", "status")), type = "interval",
+    class = "Surv"
+  )
+  y
+}
+
 # Surv's attributes on the matrix that C made
 as_surv <- function(y, row_names) {
   columns <- if (ncol(y) == 2L) c("time", "status") else c("start", "stop", "status")
@@ -264,7 +293,7 @@ fast_frame <- function(read, found, response, grouped, request) {
   }
   names <- fast_row_names(request$data, n)
   if (is.null(names)) return(NULL)
-  terms <- fast_terms(read, found, request, labels)
+  terms <- fast_terms(read, found, request, labels, ncol(response$y))
   variables <- names(attr(terms, "dataClasses"))
   frame <- list(
     call = request$call, formula = request$formula, terms = terms, y = response$y,
@@ -285,7 +314,8 @@ fast_frame <- function(read, found, response, grouped, request) {
     frame <- drop_rows(frame, holes$missing, identical(request$nafun, stats::na.exclude))
     frame$na_columns <- counts[order(match(names(counts), variables))]
   }
-  frame$y <- (request$as_surv %||% as_surv)(frame$y, frame$row_names)
+  make_surv <- if (is_interval2(read$response)) interval_as_surv else request$as_surv %||% as_surv
+  frame$y <- make_surv(frame$y, frame$row_names)
   frame
 }
 
@@ -382,12 +412,12 @@ fast_labels <- function(read, formula) {
   )
 }
 
-fast_terms <- function(read, found, request, labels) {
+fast_terms <- function(read, found, request, labels, n_column) {
   terms <- terms_with_specials(request$formula, NULL)
   variables <- vapply(as.list(attr(terms, "variables"))[-1L], deparse1, "")
   classes <- c(
     stats::setNames(vapply(found$x, stats::.MFclass, ""), read$x),
-    stats::setNames(sprintf("nmatrix.%d", length(read$response)), labels$response),
+    stats::setNames(sprintf("nmatrix.%d", n_column), labels$response),
     if (length(read$strata)) stats::setNames("factor", labels$strata),
     if (length(read$offset)) stats::setNames("numeric", labels$offset)
   )

@@ -20,6 +20,8 @@
 #   arguments       the call's arguments that are variables of the data (frame_arguments)
 #   check_response  function(y, formula) that refuses a response
 #   bad_response    function(request) told when Surv() made NA of rows (warn_bad_response)
+#   before_frame    function(request) that looks at the call where the fast path does not serve
+#   takes_intervals TRUE: the fast path may read Surv(left, right, type = "interval2")
 #   fast_response   function(found) that makes the response from the arguments of Surv(), and
 #   as_surv         function(y, row_names) that gives it its attributes (cox-fast.R)
 cox_frame <- function(request) {
@@ -31,6 +33,7 @@ cox_frame <- function(request) {
 frame_arguments <- c("weights", "cluster", "id")
 
 cox_frame_ordinary <- function(request) {
+  if (!is.null(request$before_frame)) request$before_frame(request)
   request$terms <- terms_with_specials(request$formula, request$data)
   mf <- evaluate_frame(request)
   left <- settle_missing(mf, request)

@@ -131,10 +131,7 @@ fit_icph <- function(formula, data, entry = NULL, strata = NULL, weights, subset
     na_function(if (!missing(na.action)) na.action, !missing(na.action)),
     keep_frame = check_flag(model, "model")
   )
-  request$arguments <- c(frame_arguments, "entry")
-  request$check_response <- check_interval_response
-  request$bad_response <- stop_interval_response
-  check_interval_ends(request)
+  request <- interval_request(request)
   frame <- check_icph_frame(cox_frame(request))
   estimate <- icph_newton(icph_data(frame), asked$control)
   close_icph(estimate, frame, asked, request)

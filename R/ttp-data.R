@@ -24,6 +24,10 @@ ttp_times <- function(y, entry, row_names) {
       return(list(kind = kind, time = time, right = NULL, entry = NULL))
     }
   }
+  if (attr(y, "type") == "interval" && is.null(entry)) {
+    read <- .Call(C_frame_interval_rows, y)
+    if (!is.null(read)) return(c(read, list(entry = NULL)))
+  }
   parts <- interval_parts(y, entry, row_names)
   kind <- unname(ttp_kinds[parts$kind])
   time <- ifelse(kind == ttp_kinds[["left"]], parts$right, parts$left)

@@ -139,12 +139,14 @@ centred_start <- function(bundle, hazard, start, fixed, control, family, layout)
   }
   if (is.null(absorb) || !is.null(family$penalty) || layout$p == 0L) return(start)
   x <- bundle[[1L]]
-  if (is.matrix(x)) x <- asplit(x, 2L)
-  means <- vapply(x, mean, 0)
-  some <- thin_rows(length(bundle[[7L]])) %||% TRUE
-  spread <- vapply(x, function(column) stats::sd(column[some]), 0)
+  n <- length(bundle[[7L]])
+  some <- thin_rows(n) %||% seq_len(n)
+  part <- if (is.matrix(x)) x[some, , drop = FALSE] else vapply(x, `[`, some + 0, some)
+  part <- matrix(part, length(some))
+  means <- colMeans(part)
+  spread <- sqrt(colMeans((part - rep(means, each = length(some)))^2))
   if (!any(abs(means) > 30 * spread & spread > 0 & !fixed[seq_along(means)])) return(start)
-  bundle[[1L]] <- Map(function(column, mean) as.double(column) - mean, x, means)
+  bundle[[1L]] <- if (is.matrix(x)) sweep(x, 2L, means) else Map(`-`, x, means)
   near <- tryCatch(
     run_ttp(bundle, hazard, start, fixed, control), survresist_error = function(e) NULL
   )

@@ -180,11 +180,8 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
     na_function(if (!missing(na.action)) na.action, !missing(na.action)),
     keep_frame = check_flag(model, "model")
   )
-  request$arguments <- c(frame_arguments, "entry")
-  request$check_response <- check_interval_response
-  request$bad_response <- stop_interval_response
+  request <- interval_request(request)
   if (!is.null(asked$death)) request <- ttp_death_request(request, asked$death)
-  check_interval_ends(request)
   frame <- cox_frame(request)
   found <- ttp_extra(asked$formulas, family, frame, request)
   if (!is.null(tvc)) check_tvc_effects(found$extra, found$frame)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const double LEAST_EIGENVALUE = 1e-13; /* of A: below, a direction has no information */
+static const double LEAST_STEP = 1e-9;        /* standard errors; a shorter step changes nothing */
 
 /* A point of the search. Free parameters only: their number is `p`, their places `place`. */
 typedef struct {
@@ -193,6 +194,10 @@ static sr_status search(sr_context *ctx, const sr_objective *objective,
         if (!(t->value[0] > LEAST_EIGENVALUE) && !isfinite(radius))
             radius = 1 + sqrt((double)t->p);
         const double promise = choose_step(t, radius, &is_newton, &length);
+        if (is_newton && length <= fmin(LEAST_STEP, control->eps)) {
+            result->is_converged = 1;
+            break;
+        }
         const int is_last =
             is_newton && (length <= control->eps || promise <= 1e-14 * (1 + fabs(result->f)));
         memcpy(trial, result->theta, t->n_par * sizeof(double));

@@ -14,9 +14,10 @@
  * when it was right. s is measured in standard errors: a step of s changes f by about |s|^2 / 2.
  *
  * It has converged when Newton's step is shorter than `eps` standard errors: that step is still
- * taken, and the error left is of the order of its square. What cannot be gained from rounding
- * (a promise below 1e-13 |f|) also ends the search. A maximum is told apart from a flat place by
- * the eigenvalues of A, which are of the order 1 unless a direction has no information:
+ * taken, and the error left is of the order of its square; one below 1e-9 is not. What cannot be
+ * gained from rounding (a promise below 1e-13 |f|) also ends the search. A maximum is told apart
+ * from a flat place by the eigenvalues of A, which are of the order 1 unless a direction has no
+ * information:
  *
  *   is_definite     the smallest eigenvalue is above 1e-13
  *   flat            the eigenvector of the smallest one, in theta (largest element 1)

@@ -53,3 +53,12 @@ void sr_thread_set(int count)
 {
     requested = count < 0 ? 0 : count;
 }
+
+int sr_thread_number(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}

@@ -12,6 +12,7 @@ void sr_thread_init(void);     /* once, on loading */
 int sr_thread_count(void);     /* threads in force, at least 1 */
 int sr_thread_limit(void);     /* the most that can be set */
 void sr_thread_set(int count); /* clamped to 1..limit; 0: the default */
+int sr_thread_number(void);    /* of the team at hand, from 0: whose scratch to use */
 
 /* for (size_t index = 0; index < count; index++) statement;
  *

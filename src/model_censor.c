@@ -2,6 +2,7 @@
 #include "model_censor.h"
 #include "core_exp.h"
 #include "core_simd.h"
+#include "model_outer.h"
 #include <math.h>
 #include <string.h>
 
@@ -34,12 +35,6 @@ typedef struct {
     sr_censor_room *room;
     sr_jet *out;
 } block;
-
-/* log(1 - e^-D) for D > 0 */
-static double log_one_minus_exp(double D)
-{
-    return D > M_LN2 ? log1p(-exp(-D)) : log(-expm1(-D));
-}
 
 /* --- one time a row ------------------------------------------------------------------------- */
 
@@ -105,67 +100,46 @@ static void clear_row(const block *b, size_t i)
         b->out->second[k * SR_BLOCK + i] = 0;
 }
 
-/* log(1 - e^-H): f' = H q = b, f'' = b (1 - H - b) */
-static void set_left(const block *b, size_t i, outer *f)
+/* Rows `which` in (0, R] */
+static void set_left(const block *b, size_t count, const size_t *which, outer *f)
 {
-    const double c = b->room->cum.value[i], H = exp(c);
-    b->out->value[i] = c < -40 ? c : log_one_minus_exp(H);
-    f->slope[i] = c < -40 ? 1 : H / expm1(H);
-    f->bend[i] = f->slope[i] * (1 - H - f->slope[i]);
+    double c[SR_BLOCK];
+    sr_outer left;
+    for (size_t j = 0; j < count; j++)
+        c[j] = b->room->cum.value[which[j]];
+    sr_outer_left(count, c, &left);
+    for (size_t j = 0; j < count; j++) {
+        b->out->value[which[j]] = left.value[j];
+        f->slope[which[j]] = left.slope[j];
+        f->bend[which[j]] = left.bend[j];
+    }
 }
 
 /* --- intervals ------------------------------------------------------------------------------ */
 
-/* The right ends of the rows `which`, gathered: derivatives of l in c_R, and the mixed one */
+/* Rows of a block, in their order, and the derivatives of l in c at their other end */
 typedef struct {
     size_t count, which[SR_BLOCK];
-    double slope[SR_BLOCK], bend[SR_BLOCK], both[SR_BLOCK];
-} right_ends;
-
-/* Row i from c_L to c_R, whose place among the right ends is j */
-static void set_interval(const block *b, size_t i, size_t j, outer *f, right_ends *right)
-{
-    const double c_l = b->room->cum.value[i], c_r = b->room->cum_r.value[j];
-    const double A = exp(c_l), B = exp(c_r);
-    const int is_plain = c_l > -300 && c_r - c_l > 0.1; /* B - A keeps its digits */
-    const double log_d = is_plain ? 0 : c_r + log_one_minus_exp(c_r - c_l);
-    const double D = is_plain ? B - A : exp(log_d);
-    double alpha, beta;
-    if (is_plain) {
-        const double q = 1 / expm1(D);
-        alpha = A * q;
-        beta = B * q;
-    } else {
-        const double shape = D > 1e-300 ? D / expm1(D) : 1;
-        alpha = exp(c_l - log_d) * shape;
-        beta = exp(c_r - log_d) * shape;
-    }
-    b->out->value[i] = -A + (is_plain || D >= 1e-17 ? log_one_minus_exp(D) : log_d);
-    f->slope[i] = -(A + alpha);
-    f->bend[i] = -(A + alpha) * (1 + alpha);
-    right->slope[j] = beta;
-    right->bend[j] = beta * (1 - B - beta);
-    right->both[j] = alpha * (B + beta);
-}
+} row_list;
 
 /* What the right ends add to the derivatives */
-static void add_right_ends(const block *b, const right_ends *right)
+static void add_right_ends(const block *b, const row_list *rows, const sr_outer *ends)
 {
     const sr_jet *const left = &b->room->cum, *const end = &b->room->cum_r;
     for (size_t a = 0; b->order > 0 && a < b->n_z; a++) {
         const double *const ra = end->first + a * SR_BLOCK, *const la = left->first + a * SR_BLOCK;
         double *const first = b->out->first + a * SR_BLOCK;
-        for (size_t j = 0; j < right->count; j++)
-            first[right->which[j]] += right->slope[j] * ra[j];
+        for (size_t j = 0; j < rows->count; j++)
+            first[rows->which[j]] += ends->slope_r[j] * ra[j];
         for (size_t d = 0; b->order > 1 && d <= a; d++) {
             const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
             const double *const rd = end->first + d * SR_BLOCK, *const rad = end->second + pair;
             const double *const ld = left->first + d * SR_BLOCK;
             double *const second = b->out->second + pair;
-            for (size_t j = 0; j < right->count; j++) {
-                const size_t i = right->which[j];
-                second[i] -= right->slope[j] * rad[j] + right->bend[j] * ra[j] * rd[j] +
-                             right->both[j] * (la[i] * rd[j] + ld[i] * ra[j]);
+            for (size_t j = 0; j < rows->count; j++) {
+                const size_t i = rows->which[j];
+                second[i] -= ends->slope_r[j] * rad[j] + ends->bend_r[j] * ra[j] * rd[j] +
+                             ends->both[j] * (la[i] * rd[j] + ld[i] * ra[j]);
             }
         }
     }
@@ -240,21 +214,27 @@ static void add_narrow(const block *b, size_t count, const size_t *which)
     }
 }
 
-/* Values and outer derivatives of the rows right->which; the narrow ones leave that list. */
-static void set_intervals(const block *b, outer *f, right_ends *right, right_ends *narrow)
+/* Values and outer derivatives of the rows in (L, R]; the narrow ones are listed, and have none. */
+static void set_intervals(const block *b, const row_list *rows, outer *f, sr_outer *ends,
+                          row_list *narrow)
 {
-    const double *const value = b->room->cum.value;
-    narrow->count = 0;
-    gather(b, right->count, right->which, b->times->log_r);
-    eval_gathered(b, right->count, &b->room->cum_r, NULL);
-    for (size_t j = 0; j < right->count; j++) {
-        const size_t i = right->which[j];
-        if (b->room->cum_r.value[j] - value[i] < NARROW) {
+    const double *const value = b->room->cum.value, *const c_r = b->room->cum_r.value;
+    double c_l[SR_BLOCK];
+    gather(b, rows->count, rows->which, b->times->log_r);
+    eval_gathered(b, rows->count, &b->room->cum_r, NULL);
+    for (size_t j = 0; j < rows->count; j++)
+        c_l[j] = value[rows->which[j]];
+    sr_outer_interval(rows->count, c_l, c_r, ends);
+    for (size_t j = 0; j < rows->count; j++) {
+        const size_t i = rows->which[j];
+        if (c_r[j] - c_l[j] < NARROW) {
             narrow->which[narrow->count++] = i;
-            f->slope[i] = f->bend[i] = right->slope[j] = right->bend[j] = right->both[j] = 0;
-        } else {
-            set_interval(b, i, j, f, right);
+            ends->slope[j] = ends->bend[j] = 0;
+            ends->slope_r[j] = ends->bend_r[j] = ends->both[j] = 0;
         }
+        b->out->value[i] = ends->value[j];
+        f->slope[i] = ends->slope[j];
+        f->bend[i] = ends->bend[j];
     }
 }
 
@@ -263,20 +243,21 @@ static void set_intervals(const block *b, outer *f, right_ends *right, right_end
 /* + H(E): f' = f'' = H in c */
 static void add_entry(const block *b)
 {
-    right_ends entry = {.count = 0};
+    row_list late = {.count = 0};
+    sr_outer ends;
     for (size_t i = 0; i < b->m; i++)
         if (b->times->log_e[b->from + i] > -INFINITY)
-            entry.which[entry.count++] = i;
-    if (entry.count == 0)
+            late.which[late.count++] = i;
+    if (late.count == 0)
         return;
-    gather(b, entry.count, entry.which, b->times->log_e);
-    eval_gathered(b, entry.count, &b->room->cum_r, NULL);
-    for (size_t j = 0; j < entry.count; j++) {
-        entry.slope[j] = entry.bend[j] = exp(b->room->cum_r.value[j]);
-        entry.both[j] = 0;
-        b->out->value[entry.which[j]] += entry.slope[j];
+    gather(b, late.count, late.which, b->times->log_e);
+    eval_gathered(b, late.count, &b->room->cum_r, NULL);
+    for (size_t j = 0; j < late.count; j++) {
+        ends.slope_r[j] = ends.bend_r[j] = exp(b->room->cum_r.value[j]);
+        ends.both[j] = 0;
+        b->out->value[late.which[j]] += ends.slope_r[j];
     }
-    add_right_ends(b, &entry);
+    add_right_ends(b, &late, &ends);
 }
 
 /* --- all of a block --------------------------------------------------------------------------- */
@@ -290,6 +271,30 @@ static void set_cum_hazard(size_t m, const double *c, double *H)
         H[i] = c[i] < 709 ? H[i] : exp(c[i]);
 }
 
+/* Which rows are left-censored, and which in an interval; written without a branch, since the kinds
+ * of rows follow no pattern that a processor could foresee. */
+static void list_rows(size_t m, const int *kind, row_list *left, row_list *interval)
+{
+    left->count = interval->count = 0;
+    for (size_t i = 0; i < m; i++) {
+        left->which[left->count] = interval->which[interval->count] = i;
+        left->count += kind[i] == SR_LEFT;
+        interval->count += kind[i] == SR_INTERVAL;
+    }
+}
+
+/* Values and outer derivatives of exact and right-censored rows; 0 of the others. */
+static void set_plain(size_t m, const int *kind, const sr_jet *haz, double *value, outer *f)
+{
+    for (size_t i = 0; i < m; i++) {
+        const double H = kind[i] == SR_RIGHT || kind[i] == SR_EXACT ? f->slope[i] : 0;
+        value[i] = -H;
+        f->slope[i] = f->bend[i] = -H;
+    }
+    for (size_t i = 0; haz != NULL && i < m; i++)
+        value[i] += kind[i] == SR_EXACT ? haz->value[i] : 0;
+}
+
 void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *out)
 {
     const sr_censored *const times = rows->times;
@@ -297,31 +302,27 @@ void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *o
     const int *const kind = times->kind + from;
     const block b = {rows, times, from, m, 1 + rows->hazard->n_theta, rows->order, room, out};
     outer f;
-    right_ends right = {.count = 0}, narrow = {.count = 0};
+    sr_outer ends;
+    row_list left, interval, narrow = {.count = 0};
     int has_event = 0;
     for (size_t i = 0; i < m; i++) {
         f.is_event[i] = kind[i] == SR_EXACT;
         has_event |= kind[i] == SR_EXACT;
-        if (kind[i] == SR_INTERVAL)
-            right.which[right.count++] = i;
         room->x[i] = kind[i] == SR_NOTHING ? 0 : times->log_t[from + i];
     }
+    list_rows(m, kind, &left, &interval);
     const sr_hazard_rows at = {.m = m, .x = room->x, .theta = rows->theta, .order = rows->order};
     sr_jet *const haz = has_event ? &room->haz : NULL;
     sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, haz);
     set_cum_hazard(m, room->cum.value, f.slope);
-    for (size_t i = 0; i < m; i++) {
-        const double H = kind[i] == SR_RIGHT || kind[i] == SR_EXACT ? f.slope[i] : 0;
-        out->value[i] = (kind[i] == SR_EXACT ? haz->value[i] : 0) - H;
-        f.slope[i] = f.bend[i] = -H;
-        if (kind[i] == SR_LEFT)
-            set_left(&b, i, &f);
-    }
-    if (right.count > 0)
-        set_intervals(&b, &f, &right, &narrow);
+    set_plain(m, kind, haz, out->value, &f);
+    if (left.count > 0)
+        set_left(&b, left.count, left.which, &f);
+    if (interval.count > 0)
+        set_intervals(&b, &interval, &f, &ends, &narrow);
     add_wide(&b, &f, haz);
-    if (right.count > 0)
-        add_right_ends(&b, &right);
+    if (interval.count > 0)
+        add_right_ends(&b, &interval, &ends);
     if (narrow.count > 0)
         add_narrow(&b, narrow.count, narrow.which);
     if (times->log_e != NULL)

@@ -8,17 +8,21 @@
 
 enum { ROWS_A_CHUNK = 2048, MOST_CHUNKS = 64, WIDE_CHUNKS = 12 };
 
-/* What one chunk needs, and what it sums up. Sums of stratum s and parameters k >= l:
+/* Scratch of one thread, small enough to stay in its second cache */
+typedef struct {
+    sr_censor_room censor;
+    sr_jet row;                          /* of the log likelihood */
+    double *eta, *theta, *column, *ones; /* [SR_BLOCK], but theta [K x SR_BLOCK] */
+    double *load;                        /* [p x SR_BLOCK] a block of x, where it is not borrowed */
+    const double **dense; /* [n_dense] columns of x, then the further ones, of this block */
+} room;
+
+/* What one chunk of rows sums up. Of stratum s and parameters k >= l:
  *   own[s * K + k]                  of u_k
  *   pair[(s * K (K + 1) / 2) + SR_PAIR(k, l)]   of W_kl
  *   cross[(s * K + k) * n_dense + j]            of W_k,slot(j) x_j, over the dense columns j */
 typedef struct {
-    sr_censor_room room;
-    sr_jet row;                   /* of the log likelihood */
-    double *eta, *theta, *column; /* [SR_BLOCK], [K x SR_BLOCK], [SR_BLOCK] */
-    double *load;                 /* [p x SR_BLOCK] a block of x, where it is not borrowed */
-    sr_gram *gram;                /* of x, with weights W_00 */
-    const double **dense;         /* [n_dense] columns of x, then the further ones, of this block */
+    sr_gram *gram; /* of x, with weights W_00 */
     double f;
     double *own, *pair, *cross;
     double *extra_score, *extra_info; /* [n_extra], [n_extra x n_dense] */
@@ -27,9 +31,10 @@ typedef struct {
 typedef struct {
     const sr_ttp_data *data;
     const double *coef;
-    size_t n, p, K, n_stratum, n_extra, n_dense, n_chunk;
+    size_t n, p, K, n_stratum, n_extra, n_dense, n_chunk, n_room;
     int order;
     chunk *chunks;
+    room *rooms;
 } pass;
 
 size_t sr_ttp_n_par(const sr_ttp_data *data)
@@ -37,8 +42,10 @@ size_t sr_ttp_n_par(const sr_ttp_data *data)
     return data->x.p + data->n_stratum * data->hazard.n_theta + data->n_extra;
 }
 
-static pass pass_begin(const sr_ttp_data *data, const double *coef, int order)
+static pass pass_begin(const sr_context *ctx, const sr_ttp_data *data, const double *coef,
+                       int order)
 {
+    const size_t n_chunk = sr_chunk_count(data->times.n, ROWS_A_CHUNK, MOST_CHUNKS);
     return (pass){.data = data,
                   .coef = coef,
                   .n = data->times.n,
@@ -47,20 +54,30 @@ static pass pass_begin(const sr_ttp_data *data, const double *coef, int order)
                   .n_stratum = data->n_stratum,
                   .n_extra = data->n_extra,
                   .n_dense = data->x.p + data->n_extra,
-                  .n_chunk = sr_chunk_count(data->times.n, ROWS_A_CHUNK, MOST_CHUNKS),
+                  .n_chunk = n_chunk,
+                  .n_room = n_chunk >= WIDE_CHUNKS ? (size_t)ctx->n_thread : 1,
                   .order = order};
+}
+
+static sr_status room_take(sr_context *ctx, const pass *s, room *r)
+{
+    sr_arena *const arena = &ctx->arena;
+    SR_TRY(sr_censor_room_take(ctx, s->K, &r->censor));
+    SR_TRY(sr_jet_take(ctx, s->K, &r->row));
+    SR_TAKE(r->eta, sr_arena_double(arena, SR_BLOCK));
+    SR_TAKE(r->theta, sr_arena_double(arena, s->K * SR_BLOCK));
+    SR_TAKE(r->column, sr_arena_double(arena, SR_BLOCK));
+    SR_TAKE(r->ones, sr_arena_double(arena, SR_BLOCK));
+    for (size_t i = 0; i < SR_BLOCK; i++)
+        r->ones[i] = 1;
+    SR_TAKE(r->load, sr_arena_double(arena, (s->p + 1) * SR_BLOCK));
+    SR_TAKE(r->dense, (const double **)sr_arena_take(arena, s->n_dense + 1, sizeof(double *)));
+    return SR_OK;
 }
 
 static sr_status chunk_take(sr_context *ctx, const pass *s, chunk *c)
 {
     sr_arena *const arena = &ctx->arena;
-    SR_TRY(sr_censor_room_take(ctx, s->K, &c->room));
-    SR_TRY(sr_jet_take(ctx, s->K, &c->row));
-    SR_TAKE(c->eta, sr_arena_double(arena, SR_BLOCK));
-    SR_TAKE(c->theta, sr_arena_double(arena, s->K * SR_BLOCK));
-    SR_TAKE(c->column, sr_arena_double(arena, SR_BLOCK));
-    SR_TAKE(c->load, sr_arena_double(arena, (s->p + 1) * SR_BLOCK));
-    SR_TAKE(c->dense, (const double **)sr_arena_take(arena, s->n_dense + 1, sizeof(double *)));
     SR_TAKE(c->own, (double *)sr_arena_zero(arena, s->n_stratum * s->K, sizeof(double)));
     if (s->order < 2)
         return SR_OK;
@@ -77,6 +94,9 @@ static sr_status chunk_take(sr_context *ctx, const pass *s, chunk *c)
 static sr_status pass_take(sr_context *ctx, pass *s)
 {
     SR_TAKE(s->chunks, (chunk *)sr_arena_zero(&ctx->arena, s->n_chunk, sizeof(chunk)));
+    SR_TAKE(s->rooms, (room *)sr_arena_zero(&ctx->arena, s->n_room, sizeof(room)));
+    for (size_t r = 0; r < s->n_room; r++)
+        SR_TRY(room_take(ctx, s, &s->rooms[r]));
     sr_gram *gram = NULL;
     if (s->order > 1)
         SR_TRY(sr_gram_take(ctx, s->n_chunk, s->p, &gram));
@@ -104,23 +124,23 @@ SR_SIMD static void add_column(size_t m, double beta, const double *restrict x,
 }
 
 /* eta and theta of rows [from, from + m), and where the dense columns of the block stand */
-static void set_parameters(const pass *s, chunk *c, size_t from, size_t m)
+static void set_parameters(const pass *s, room *r, size_t from, size_t m)
 {
     const double *const gamma = s->coef + s->p, *const extra = gamma + s->n_stratum * s->K;
     for (size_t i = 0; i < m; i++)
-        c->eta[i] = s->data->offset != NULL ? s->data->offset[from + i] : 0;
+        r->eta[i] = s->data->offset != NULL ? s->data->offset[from + i] : 0;
     for (size_t j = 0; j < s->n_dense; j++)
-        c->dense[j] = j < s->p ? sr_columns_at(&s->data->x, j, from, m, c->load + j * SR_BLOCK)
+        r->dense[j] = j < s->p ? sr_columns_at(&s->data->x, j, from, m, r->load + j * SR_BLOCK)
                                : s->data->extra[j - s->p].column + from;
     for (size_t j = 0; j < s->p; j++)
-        add_column(m, s->coef[j], c->dense[j], c->eta);
+        add_column(m, s->coef[j], r->dense[j], r->eta);
     const int *const stratum = s->data->stratum != NULL ? s->data->stratum + from : NULL;
     for (size_t k = 0; k < s->K; k++)
         for (size_t i = 0; i < m; i++)
-            c->theta[k * SR_BLOCK + i] = gamma[(stratum ? (size_t)stratum[i] : 0) * s->K + k];
+            r->theta[k * SR_BLOCK + i] = gamma[(stratum ? (size_t)stratum[i] : 0) * s->K + k];
     for (size_t e = 0; e < s->n_extra; e++) {
-        double *const theta = c->theta + (s->data->extra[e].slot - 1) * SR_BLOCK;
-        add_column(m, extra[e], c->dense[s->p + e], theta);
+        double *const theta = r->theta + (s->data->extra[e].slot - 1) * SR_BLOCK;
+        add_column(m, extra[e], r->dense[s->p + e], theta);
     }
 }
 
@@ -150,71 +170,65 @@ static void sum_by_stratum(block_rows rows, const double *w, const double *x, si
 }
 
 /* The block's scores and information of everything but x by x, which the gram takes */
-static void add_parameters(const pass *s, chunk *c, size_t from, size_t m, const double *ones)
+static void add_parameters(const pass *s, const room *r, chunk *c, size_t from, size_t m)
 {
     const size_t K = s->K;
     const block_rows rows = {m, s->n_stratum > 1 ? s->data->stratum + from : NULL};
     for (size_t k = 0; k < K; k++) {
-        sum_by_stratum(rows, c->row.first + (k + 1) * SR_BLOCK, ones, K, c->own + k);
+        sum_by_stratum(rows, r->row.first + (k + 1) * SR_BLOCK, r->ones, K, c->own + k);
         for (size_t l = 0; l <= k; l++)
-            sum_by_stratum(rows, c->row.second + SR_PAIR(k + 1, l + 1) * SR_BLOCK, ones,
+            sum_by_stratum(rows, r->row.second + SR_PAIR(k + 1, l + 1) * SR_BLOCK, r->ones,
                            SR_PAIR(K, 0), c->pair + SR_PAIR(k, l));
         for (size_t j = 0; j < s->n_dense; j++) {
             const size_t a = slot_of(s, j), high = a > k + 1 ? a : k + 1, low = a + k + 1 - high;
-            sum_by_stratum(rows, c->row.second + SR_PAIR(high, low) * SR_BLOCK, c->dense[j],
+            sum_by_stratum(rows, r->row.second + SR_PAIR(high, low) * SR_BLOCK, r->dense[j],
                            K * s->n_dense, c->cross + k * s->n_dense + j);
         }
     }
     for (size_t e = 0; e < s->n_extra; e++) {
         const size_t own = s->data->extra[e].slot;
-        const double *const z = c->dense[s->p + e];
-        c->extra_score[e] += sr_dot(m, c->row.first + own * SR_BLOCK, z);
+        const double *const z = r->dense[s->p + e];
+        c->extra_score[e] += sr_dot(m, r->row.first + own * SR_BLOCK, z);
         for (size_t j = 0; j <= s->p + e; j++) {
             const size_t a = slot_of(s, j), high = a > own ? a : own, low = a + own - high;
-            const double *const W = c->row.second + SR_PAIR(high, low) * SR_BLOCK;
+            const double *const W = r->row.second + SR_PAIR(high, low) * SR_BLOCK;
             for (size_t i = 0; i < m; i++)
-                c->column[i] = W[i] * z[i];
-            c->extra_info[e * s->n_dense + j] += sr_dot(m, c->column, c->dense[j]);
+                r->column[i] = W[i] * z[i];
+            c->extra_info[e * s->n_dense + j] += sr_dot(m, r->column, r->dense[j]);
         }
     }
 }
 
-static void add_block(const pass *s, chunk *c, size_t from, size_t m, const double *ones)
+static void add_block(const pass *s, room *r, chunk *c, size_t from, size_t m)
 {
-    set_parameters(s, c, from, m);
+    set_parameters(s, r, from, m);
     const sr_censor_rows rows = {&s->data->hazard, &s->data->times, from,    m,
-                                 c->eta,           c->theta,        s->order};
-    sr_censor_block(&rows, &c->room, &c->row);
+                                 r->eta,           r->theta,        s->order};
+    sr_censor_block(&rows, &r->censor, &r->row);
     if (s->data->weights != NULL) {
         const double *const w = s->data->weights + from;
-        weigh(m, 1, w, c->row.value);
+        weigh(m, 1, w, r->row.value);
         if (s->order > 1) {
-            weigh(m, 1 + s->K, w, c->row.first);
-            weigh(m, SR_PAIR(1 + s->K, 0), w, c->row.second);
+            weigh(m, 1 + s->K, w, r->row.first);
+            weigh(m, SR_PAIR(1 + s->K, 0), w, r->row.second);
         }
     }
-    double f = 0;
-    for (size_t i = 0; i < m; i++)
-        f += c->row.value[i];
-    c->f += f;
+    c->f += sr_dot(m, r->row.value, r->ones);
     if (s->order < 2)
         return;
-    add_parameters(s, c, from, m, ones);
+    add_parameters(s, r, c, from, m);
     for (size_t j = 0; j < s->p; j++)
-        c->gram->column[j] = c->dense[j];
+        c->gram->column[j] = r->dense[j];
     if (s->p > 0)
-        sr_gram_add(c->gram, m, c->row.second, c->row.first, NULL, 0);
+        sr_gram_add(c->gram, m, r->row.second, r->row.first, NULL, 0);
 }
 
 static void run_chunk(const pass *s, size_t index)
 {
-    chunk *const c = &s->chunks[index];
-    double ones[SR_BLOCK];
-    for (size_t i = 0; i < SR_BLOCK; i++)
-        ones[i] = 1;
+    room *const r = &s->rooms[s->n_room > 1 ? (size_t)sr_thread_number() : 0];
     const size_t end = sr_chunk_begin(s->n, s->n_chunk, index + 1);
     for (size_t from = sr_chunk_begin(s->n, s->n_chunk, index); from < end; from += SR_BLOCK)
-        add_block(s, c, from, end - from < SR_BLOCK ? end - from : SR_BLOCK, ones);
+        add_block(s, r, &s->chunks[index], from, end - from < SR_BLOCK ? end - from : SR_BLOCK);
 }
 
 /* --- totals ----------------------------------------------------------------------------------- */
@@ -298,10 +312,10 @@ sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *c
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t P = sr_ttp_n_par(data);
-    pass s = pass_begin(data, coef, info != NULL ? 2 : 0);
+    pass s = pass_begin(ctx, data, coef, info != NULL ? 2 : 0);
     SR_TRY(pass_take(ctx, &s));
     SR_TICK(ctx);
-    SR_FOR_EACH(ctx, s.n_chunk >= WIDE_CHUNKS, c, s.n_chunk, run_chunk(&s, c));
+    SR_FOR_EACH(ctx, s.n_room > 1, c, s.n_chunk, run_chunk(&s, c));
     add_chunks(&s);
     *f = s.chunks[0].f;
     if (info != NULL)
@@ -316,19 +330,18 @@ sr_status sr_ttp_rows(sr_context *ctx, const sr_ttp_data *data, const double *co
                       double *score)
 {
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    pass s = pass_begin(data, coef, 1);
-    s.n_chunk = 1;
-    SR_TRY(pass_take(ctx, &s));
-    chunk *const c = &s.chunks[0];
+    pass s = pass_begin(ctx, data, coef, 1);
+    room r;
+    SR_TRY(room_take(ctx, &s, &r));
     for (size_t from = 0; from < s.n; from += SR_BLOCK) {
         const size_t m = s.n - from < SR_BLOCK ? s.n - from : SR_BLOCK;
         SR_TICK(ctx);
-        set_parameters(&s, c, from, m);
-        const sr_censor_rows rows = {&data->hazard, &data->times, from, m, c->eta, c->theta, 1};
-        sr_censor_block(&rows, &c->room, &c->row);
-        memcpy(value + from, c->row.value, m * sizeof(double));
+        set_parameters(&s, &r, from, m);
+        const sr_censor_rows rows = {&data->hazard, &data->times, from, m, r.eta, r.theta, 1};
+        sr_censor_block(&rows, &r.censor, &r.row);
+        memcpy(value + from, r.row.value, m * sizeof(double));
         for (size_t a = 0; a <= s.K; a++)
-            memcpy(score + a * s.n + from, c->row.first + a * SR_BLOCK, m * sizeof(double));
+            memcpy(score + a * s.n + from, r.row.first + a * SR_BLOCK, m * sizeof(double));
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

@@ -1,5 +1,6 @@
 /* r_frame.c -- the R side of core_frame.h: look through a data set without copying it */
 #include "core_frame.h"
+#include "core_interval.h"
 #include "r_data.h"
 #include <string.h>
 
@@ -108,6 +109,50 @@ SEXP r_frame_response(SEXP start, SEXP stop, SEXP status)
     SET_VECTOR_ELT(out, 2, Rf_ScalarReal((double)n_bad_status));
     UNPROTECT(1);
     return out;
+}
+
+/* As r_frame_response() for the ends of intervals; NULL when neither end of some row is known. */
+SEXP r_frame_interval(SEXP left, SEXP right)
+{
+    static const char *const names[] = {"y", "n_bad_time", "n_bad_status", NULL};
+    const size_t n = (size_t)XLENGTH(left);
+    if ((size_t)XLENGTH(right) != n)
+        Rf_error("survresist: the parts of the response differ in length");
+    const sr_interval_ends in = {n, REAL_RO(left), REAL_RO(right), NA_REAL};
+    SEXP out = PROTECT(sr_named_list(names));
+    SET_VECTOR_ELT(out, 0, Rf_allocMatrix(REALSXP, (int)n, 3));
+    size_t n_crossed = 0, n_unknown = 0;
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status =
+        sr_interval_response(&ctx, &in, REAL(VECTOR_ELT(out, 0)), &n_crossed, &n_unknown);
+    sr_context_close(&ctx, status);
+    SET_VECTOR_ELT(out, 1, Rf_ScalarReal((double)n_crossed));
+    SET_VECTOR_ELT(out, 2, Rf_ScalarReal(0));
+    UNPROTECT(1);
+    return n_unknown > 0 ? R_NilValue : out;
+}
+
+/* list(kind, time, right) of a Surv of type "interval"; NULL where its rows need a closer look. */
+SEXP r_frame_interval_rows(SEXP y)
+{
+    static const char *const names[] = {"kind", "time", "right", NULL};
+    const R_xlen_t n = XLENGTH(y) / 3;
+    SEXP out = PROTECT(sr_named_list(names));
+    SET_VECTOR_ELT(out, 0, Rf_allocVector(INTSXP, n));
+    SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, n));
+    SET_VECTOR_ELT(out, 2, Rf_allocVector(REALSXP, n));
+    sr_interval_rows rows = {.kind = INTEGER(VECTOR_ELT(out, 0)),
+                             .time = REAL(VECTOR_ELT(out, 1)),
+                             .right = REAL(VECTOR_ELT(out, 2))};
+    sr_context ctx;
+    sr_context_open(&ctx);
+    const sr_status status = sr_interval_read(&ctx, (size_t)n, REAL_RO(y), &rows);
+    sr_context_close(&ctx, status == SR_ERR_DOMAIN ? SR_OK : status);
+    if (rows.n_interval == 0)
+        SET_VECTOR_ELT(out, 2, R_NilValue);
+    UNPROTECT(1);
+    return status == SR_OK ? out : R_NilValue;
 }
 
 /* list(code = 0-based integers, value = distinct values), or NULL when they span too much. */

@@ -42,6 +42,8 @@ SEXP r_finegray_zph(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP clock,
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
 SEXP r_frame_count(SEXP y, SEXP stratum, SEXP n_stratum);
 SEXP r_frame_group(SEXP x);
+SEXP r_frame_interval(SEXP left, SEXP right);
+SEXP r_frame_interval_rows(SEXP y);
 SEXP r_frame_response(SEXP start, SEXP stop, SEXP status);
 SEXP r_frame_scan(SEXP x, SEXP is_covariate, SEXP n_row);
 SEXP r_get_threads(void);
@@ -90,6 +92,8 @@ static const R_CallMethodDef routines[] = {
     ENTRY(frame_all_in, 3),
     ENTRY(frame_count, 3),
     ENTRY(frame_group, 1),
+    ENTRY(frame_interval, 2),
+    ENTRY(frame_interval_rows, 1),
     ENTRY(frame_response, 3),
     ENTRY(frame_scan, 3),
     ENTRY(get_threads, 0),

@@ -50,7 +50,7 @@ TEST(trust_solves_a_quadratic_at_once)
     problem p;
     const sr_objective objective = {.n_par = 2, .eval = quadratic};
     CHECK_OK(run(&objective, &usual, (double[]){0, 0}, &p));
-    CHECK(p.result.is_converged && p.result.is_definite && p.result.n_iter == 2);
+    CHECK(p.result.is_converged && p.result.is_definite && p.result.n_iter == 1);
     CHECK_NEAR(p.theta[0], 3, 1e-14);
     CHECK_NEAR(p.theta[1], -1, 1e-14);
     CHECK_NEAR(p.result.f, -5, 1e-14);

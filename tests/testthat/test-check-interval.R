@@ -77,3 +77,44 @@ test_that("a response that is no interval is refused", {
   expect_refused(check_interval_response(1:3, y ~ 1), "survival object")
   expect_null(check_interval_response(survival::Surv(1:2, 2:3, type = "interval2"), y ~ 1))
 })
+
+test_that("the fast way and the ordinary way to intervals give the same fit", {
+  set.seed(11)
+  n <- 200
+  time <- stats::rexp(n, 1 / 8)
+  seen <- data.frame(
+    left = 2 * floor(time / 2), right = 2 * floor(time / 2) + 2, x = stats::rnorm(n),
+    g = factor(sample(c("low", "high"), n, TRUE))
+  )
+  seen$right[time > 15] <- NA
+  seen$left[1:3] <- c(NA, 0, -Inf)
+  seen$right[1:6] <- c(2, 2, 2, NA, Inf, 3)
+  seen$left[4:6] <- c(2, 0, 3)
+  seen$x[7] <- NA
+  fits <- lapply(c(TRUE, FALSE), function(fast) {
+    old <- options(survresist.fast = fast)
+    on.exit(options(old))
+    formula <- Surv(left, right, type = "interval2") ~ x + strata(g)
+    list(ttp = fit_ttp(formula, seen), icph = fit_icph(formula, seen))
+  })
+  for (model in c("ttp", "icph")) {
+    for (part in c("coefficients", "var", "loglik", "y", "strata", "xlevels", "na.action", "n")) {
+      expect_identical(fits[[1L]][[model]][[part]], fits[[2L]][[model]][[part]], label = part)
+    }
+  }
+  refused <- lapply(c(TRUE, FALSE), function(fast) {
+    old <- options(survresist.fast = fast)
+    on.exit(options(old))
+    crossed <- transform(seen, left = replace(left, 9, 50), right = replace(right, 9, 3))
+    open <- transform(seen, left = replace(left, 9, NA), right = replace(right, 9, Inf))
+    lapply(list(crossed, open), function(data) {
+      tryCatch(
+        fit_ttp(Surv(left, right, type = "interval2") ~ x, data),
+        survresist_error_input = conditionMessage
+      )
+    })
+  })
+  expect_identical(refused[[1L]], refused[[2L]])
+  expect_match(refused[[1L]][[1L]], "must not end before it begins")
+  expect_match(refused[[1L]][[2L]], "Both ends are missing")
+})
