@@ -147,7 +147,20 @@ family_genf <- function() {
     start = function(family, moments) c(moments$mean, log(moments$sd / 1.28), 0, 0)
   )
   family$narrower <- list(family = family_gengamma, rest = -3)
+  family$border <- genf_border
   family
+}
+
+# theta: one column of parameters, P on its way to 0
+genf_border <- function(theta, family) {
+  if (theta[[4L]] > -8) return(NULL)
+  c(
+    paste(
+      "log(P): P runs to 0, where the generalised F is a generalised gamma. The other parameters",
+      "are those of that family."
+    ),
+    "Use `family = \"gengamma\"`."
+  )
 }
 
 # What C takes for a hazard (src/r_hazard.h).

@@ -5,7 +5,8 @@
 ttp_border <- function(estimate) {
   family <- estimate$family
   if (is.null(family$border)) return(NULL)
-  unique(unlist(apply(baseline_of(estimate), 2L, family$border, family = family)))
+  baseline <- asplit(baseline_of(estimate), 2L)
+  unique(unlist(lapply(baseline, family$border, family = family)))
 }
 
 # What must be said of an estimate that is sound

@@ -88,7 +88,7 @@ stop_bare_baseline <- function(known, rows, frame, concentrates) {
 
 ttp_convergence <- function(estimate, control) {
   fit <- estimate$fit
-  message <- ttp_trouble(fit, estimate$layout, control)
+  message <- ttp_trouble(fit, estimate$layout, control, estimate)
   if (!is.null(message)) message <- ttp_border(estimate) %||% message
   list(
     converged = is.null(message), iterations = fit$iter, gradient = fit$gap, message = message
@@ -96,12 +96,9 @@ ttp_convergence <- function(estimate, control) {
 }
 
 # NULL for a maximum; else what is wrong, and what to do
-ttp_trouble <- function(fit, layout, control) {
+ttp_trouble <- function(fit, layout, control, estimate) {
   is_maximum <- fit$converged && fit$definite && fit$gap < 1e-6
-  # what a penalty holds has information of another size at the start
-  # Newton's last step squares the error, but of a likelihood that flattens it leaves more than half
-  is_sure <- !is.null(fit$smooth) || is_maximum && fit$gap < 1e-3 * control$eps
-  lost <- if (!is_sure) lost_direction(fit, if (is_maximum) 1e-8 else 1e-3)
+  lost <- lost_on_the_way(fit, is_maximum, control, estimate)
   was_cut <- fit$iter >= control$max_iter && control$max_iter < 100
   if (!was_cut && (!is.null(lost) || !fit$definite && fit$gap > 1e-4)) {
     names <- running_names(lost %||% fit$flat, fit, layout)
@@ -135,6 +132,38 @@ ttp_trouble <- function(fit, layout, control) {
     ),
     if (fit$iter >= control$max_iter) "Use a larger `max_iter`." else "Try other values of `init`."
   )
+}
+
+#' The direction in which a search ran to a border, or NULL
+#'
+#' Newton's last step squares the error, but of a likelihood that flattens it leaves more than half:
+#' a larger gradient asks for a closer look. So far out that the likelihood is flat to the last
+#' digit, its gradient is as small as it likes, but little information is left. Where the search
+#' without covariates ran there first, or the user's `init` lies there, that with them has started
+#' from the border, and its end is seen against the start of the former. What a penalty holds has information of another size at the
+#' start.
+#' @noRd
+lost_on_the_way <- function(fit, is_maximum, control, estimate) {
+  if (!is.null(fit$smooth)) return(NULL)
+  is_sure <- is_maximum && fit$gap < 1e-3 * control$eps
+  least <- if (is_sure) 1e-12 else if (is_maximum) 1e-8 else 1e-3
+  lost <- lost_direction(fit, least)
+  null <- estimate$null
+  if (!is.null(lost) || is.null(null)) return(lost)
+  null$aliased <- logical(length(null$coefficients))
+  if (!estimate$has_init && is.null(lost_direction(null, 1e-6))) return(NULL)
+  lost_direction(seen_from_origin(fit, estimate), least)
+}
+
+# The fit, as if its search had started where that without covariates did
+seen_from_origin <- function(fit, estimate) {
+  layout <- estimate$layout
+  bundle <- estimate$bundle
+  thin <- thin_bundle(bundle)
+  fit$start <- c(numeric(layout$p), estimate$null$start, numeric(layout$n_extra))
+  value <- .Call(C_ttp_value, thin %||% bundle, estimate$hazard, fit$start)
+  fit$info_start <- value$info * (length(bundle[[7L]]) / length((thin %||% bundle)[[7L]]))
+  fit
 }
 
 #' A direction of which the start knew and the end knows nothing

@@ -272,7 +272,7 @@ estimate_ttp <- function(frame, extra, asked) {
   fit$aliased <- fixed
   list(
     fit = fit, null = null, layout = layout, family = family, map = map, log_unit = log_unit,
-    bundle = bundle, hazard = hazard
+    bundle = bundle, hazard = hazard, has_init = !is.null(asked$init)
   )
 }
 

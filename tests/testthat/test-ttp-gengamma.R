@@ -46,6 +46,15 @@ test_that("generalised F fits run to their border and say so, never below the ge
   expect_false(wide$convergence$converged)
   expect_close(wide$loglik[[2L]], narrow$loglik[[2L]], 1e-8)
   expect_close(coef(wide)[1:5], coef(narrow), 1e-4)
+  expect_match(wide$convergence$message[[2L]], "gengamma")
+  # so near the border that the likelihood is flat to the last digit, it still says so
+  expect_warning(
+    far <- fit_ttp(
+      Surv(recyrs, censrec) ~ group, flexsurv::bc, family = "genf", init = c(coef(narrow), -60)
+    ),
+    "P runs to 0"
+  )
+  expect_lt(far$convergence$gradient, 1e-9)
   fit <- fit_ttp(Surv(time, status) ~ sex + age, survival::lung, family = "genf")
   expect_true(fit$convergence$converged)
   peer <- peer_loglik(Surv(time, status) ~ sex + age, survival::lung, "genf")
