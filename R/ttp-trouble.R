@@ -140,8 +140,8 @@ ttp_trouble <- function(fit, layout, control, estimate) {
 #' a larger gradient asks for a closer look. So far out that the likelihood is flat to the last
 #' digit, its gradient is as small as it likes, but little information is left. Where the search
 #' without covariates ran there first, or the user's `init` lies there, that with them has started
-#' from the border, and its end is seen against the start of the former. What a penalty holds has information of another size at the
-#' start.
+#' from the border, and its end is seen against the start of the former. What a penalty
+#' holds has information of another size at the start.
 #' @noRd
 lost_on_the_way <- function(fit, is_maximum, control, estimate) {
   if (!is.null(fit$smooth)) return(NULL)
