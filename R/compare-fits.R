@@ -6,11 +6,12 @@
 #' @section Criteria:
 #' AIC is \eqn{-2 \log L + 2 \mathrm{df}}{-2 log L + 2 df}, BIC
 #' \eqn{-2 \log L + \log(d)\,\mathrm{df}}{-2 log L + log(d) df} with d the number of events, not of
-#' rows: a censored row tells less of the hazard (Volinsky and Raftery 2000). For penalised fits df
+#' rows: a censored row tells less of the hazard (Volinsky and Raftery 2000). With hazards of death
+#' in the likelihood (`"illness_death"`) the deaths are counted too. For penalised fits df
 #' is the effective number. Weights are \eqn{\exp(-\Delta/2)}{exp(-delta/2)}, made to sum to 1, of
 #' the AIC: how much each fit is favoured among those compared (Burnham and Anderson 2002).
-#' Likelihoods can be compared between families and scales, but only where the rows, the response
-#' and the weights are the same; anything else is an error.
+#' Likelihoods can be compared between families and scales, but only where the rows, the response,
+#' the entry, the deaths and the weights are the same; anything else is an error.
 #'
 #' @param ... fits of [fit_ttp()], named or not, or one list of them.
 #' @returns `compare_fits()`: a data frame of class `sr_comparison` with a row for each fit, best
@@ -59,15 +60,21 @@ compare_fits <- function(...) {
   table$AIC <- -2 * table$logLik + 2 * table$df
   table$delta <- table$AIC - min(table$AIC)
   table$weight <- exp(-table$delta / 2) / sum(exp(-table$delta / 2))
-  nevent <- fits[[1L]]$nevent
-  table$BIC <- -2 * table$logLik + log(nevent) * table$df
-  table$nevent <- nevent
+  table$nevent <- vapply(fits, comparison_events, 0)
+  table$BIC <- -2 * table$logLik + log(table$nevent) * table$df
+  table <- table[c(setdiff(names(table), "nevent"), "nevent")]
   table$converged <- vapply(fits, function(fit) isTRUE(fit$convergence$converged), NA)
   order <- order(table$AIC)
   structure(
     table[order, ], row.names = seq_along(order), fits = fits[order],
     class = c("sr_comparison", "data.frame")
   )
+}
+
+# Events in the likelihood: with "illness_death", deaths are among them.
+comparison_events <- function(fit) {
+  deaths <- if (is_illness_death(fit)) fit$death$before + fit$death$after else 0
+  as.double(fit$nevent + deaths)
 }
 
 # Given names; for the others the family, with the scale where two have the same.
@@ -82,19 +89,21 @@ comparison_names <- function(fits) {
 
 check_same_rows <- function(fits) {
   first <- fits[[1L]]
-  plain <- function(y) unname(as.matrix(unclass(y)))
+  plain <- function(y) if (!is.null(y)) unname(as.matrix(unclass(y)))
   same <- vapply(fits, function(fit) {
     fit$n == first$n && identical(plain(fit$y), plain(first$y)) &&
       identical(fit$death$method, first$death$method) &&
+      identical(as.double(fit$entry), as.double(first$entry)) &&
+      identical(plain(fit$death$y), plain(first$death$y)) &&
       identical(as.double(fit$weights), as.double(first$weights))
   }, NA)
   if (all(same)) return(invisible())
   other <- names(fits)[[which(!same)[[1L]]]]
   stop_input(c(
-    "The fits must be of the same rows, response and weights.",
+    "The fits must be of the same rows, response, entry, deaths and weights.",
     x = sprintf(
       "`%s` has %d rows, `%s` %d%s.", names(fits)[[1L]], first$n, other, fits[[other]]$n,
-      if (fits[[other]]$n == first$n) ", with other responses, weights or reading of deaths" else ""
+      if (fits[[other]]$n == first$n) ", but not the same data" else ""
     ),
     i = "Leave rows out that are missing in any of them before fitting, or count all times alike."
   ), arg = "...")

@@ -56,7 +56,8 @@
 #' @param na.action what to do with missing values: a function, or its name.
 #' @param robust `TRUE` for the robust variance. Default: when there is a `cluster` or weights are
 #'   not whole numbers.
-#' @param model `TRUE` keeps the model frame in the fit.
+#' @param model `TRUE` keeps the model frame (`model`) and the variables of the formula
+#'   (`variables`) in the fit.
 #' @param ... nothing: an argument that is not known is an error.
 #'
 #' @returns An object of class `c("sr_icph", "sr_fit")`: see [sr_fit] for its methods. Of its own it

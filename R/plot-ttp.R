@@ -5,7 +5,9 @@
 #'
 #' Without `newdata` the curve of a group is the mean of the curves of its patients, each with the
 #' covariates that the patient has ([standardise()]), so that it answers to the observed curve of
-#' that group. The strata of the fit are the groups by default.
+#' that group. The strata of the fit are the groups by default. Where death hides progression
+#' (`"illness_death"`) no observed curve is without bias: the one that is drawn censors those who
+#' died without progression seen at their last scan.
 #'
 #' @param x a fit of [fit_ttp()].
 #' @param type `"survival"`, `"hazard"` or `"cumhaz"`.
@@ -42,9 +44,14 @@ plot.sr_ttp <- function(x, type = c("survival", "hazard", "cumhaz"), by = NULL, 
   times <- times %||% curve_times(x)
   by <- by %||% if (is.null(newdata)) stratum_variable(x)
   curves <- fit_curve_of(x, type, times, newdata, by, if (has_band) conf.level)
-  seen <- if (observed && type == "survival" && is.null(newdata)) observed_curve(x, by)
+  check_no_dots(...)
+  is_shown <- observed && type == "survival" && is.null(newdata) && !is_death_hazard(x)
+  seen <- if (is_shown) observed_curve(x, by)
   draw_ttp(curves, seen, type, list(
-    x = xlab %||% time_label(x), y = ylab %||% curve_titles[[type]],
+    x = xlab %||% time_label(x), y = ylab %||% curve_title(x, type),
+    caption = if (is_shown && is_illness_death(x)) {
+      "Steps: those who died without progression seen, censored at their last scan."
+    },
     legend = legend_title %||% by %||% "", colours = plot_colours(nlevels(curves$group), palette)
   ))
 }
@@ -53,6 +60,13 @@ curve_titles <- c(
   survival = "Without progression", hazard = "Hazard of progression",
   cumhaz = "Cumulative hazard"
 )
+
+curve_title <- function(fit, type) {
+  title <- curve_titles[[type]]
+  if (!is_death_hazard(fit) || type == "cumhaz") return(title)
+  of <- if (fit$death$path == "before") "without progression" else "after progression"
+  paste(if (type == "hazard") "Hazard of death" else "Survival", of)
+}
 
 draw_ttp <- function(curves, seen, type, labels) {
   plot <- ggplot2::ggplot(
@@ -69,7 +83,7 @@ draw_ttp <- function(curves, seen, type, labels) {
     ggplot2::scale_colour_manual(values = labels$colours, name = labels$legend) +
     ggplot2::scale_fill_manual(values = labels$colours, name = labels$legend) +
     ttp_axes(type, c(curves$estimate, curves$conf.high)) +
-    ggplot2::labs(x = labels$x, y = labels$y) + plot_theme()
+    ggplot2::labs(x = labels$x, y = labels$y, caption = labels$caption) + plot_theme()
   if (nlevels(curves$group) == 1L) plot <- plot + ggplot2::theme(legend.position = "none")
   plot
 }
@@ -85,7 +99,7 @@ fit_curve_of <- function(fit, type, times, newdata, by, level) {
     )
     found$group <- factor(row.names(newdata)[found$.row], row.names(newdata))
   } else {
-    patients <- fit_data(fit)
+    patients <- fit_data(fit, by)
     weights <- fit$weights %||% rep.int(1, fit$n)
     group <- if (is.null(by)) factor(rep.int("all", fit$n)) else group_of_rows(patients, by)
     found <- do.call(rbind, lapply(levels(group), function(label) {
@@ -126,7 +140,7 @@ stratum_variable <- function(fit) {
 # Kaplan-Meier or Turnbull by group: group, time, estimate
 observed_curve <- function(fit, by) {
   y <- fit$y
-  group <- if (is.null(by)) factor(rep.int("all", fit$n)) else group_of_rows(fit_data(fit), by)
+  group <- if (is.null(by)) factor(rep.int("all", fit$n)) else group_of_rows(fit_data(fit, by), by)
   parts <- lapply(levels(group), function(label) {
     rows <- which(group == label)
     weights <- (fit$weights %||% rep.int(1, fit$n))[rows]

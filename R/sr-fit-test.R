@@ -191,10 +191,14 @@ add_terms <- function(fit) {
     vapply(steps, function(step) as.double(step$df), 0), c("NULL", labels), rlang::caller_env(2)
   )
   heading <- paste0(
-    "Analysis of Deviance Table\n ", fit$title, if (!is.null(fit$title)) ": ", "response is ",
-    deparse1(fit$terms[[2L]]), "\nTerms added sequentially (first to last)\n"
+    "Analysis of Deviance Table\n", title_lines(fit), "\nTerms added sequentially (first to last)\n"
   )
   structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+title_lines <- function(fit) {
+  lines <- c(fit$title, paste("Response:", deparse1(fit$terms[[2L]])))
+  paste0(" ", unlist(strsplit(lines, "\n")), collapse = "\n")
 }
 
 wald_by_term <- function(fit) {
@@ -204,10 +208,7 @@ wald_by_term <- function(fit) {
     vapply(tests, function(test) if (is.null(test)) NA_real_ else test[[part]], 0)
   }
   table <- data.frame(Chisq = value("test"), Df = value("df"), row.names = names(fit$assign))
-  heading <- paste0(
-    "Wald tests\n ", fit$title, if (!is.null(fit$title)) ": ", "response is ",
-    deparse1(fit$terms[[2L]]), "\nEach term given all others\n"
-  )
+  heading <- paste0("Wald tests\n", title_lines(fit), "\nEach term given all others\n")
   structure(table, heading = heading, class = c("anova", "data.frame"))
 }
 
@@ -220,6 +221,8 @@ refit_terms <- function(fit) {
   offsets <- vapply(as.list(attr(terms, "variables"))[-1L][attr(terms, "offset")], deparse1, "")
   call <- fit$call
   call$init <- NULL
+  refuse_death_hazard(fit, "analysis of deviance")
+  if (is_illness_death(fit)) call$death_method <- same_deaths(fit)
   if (length(fit$na.action) > 0L) call$subset <- rows_of_fit(fit)
   function(labels) {
     right <- c(labels, always, offsets)

@@ -99,6 +99,6 @@ augment.sr_fit <- function(x, data = NULL, newdata = NULL, type.predict = "link"
 }
 
 has_residuals <- function(fit) {
-  !identical(fit$death$method, "illness_death") &&
+  !is_death_hazard(fit) &&
     !is.null(utils::getS3method("residuals", class(fit)[[1L]], optional = TRUE))
 }

@@ -13,6 +13,9 @@
 #   call, formula, terms, xlevels, contrasts, assign, weights, offset, na.action, na_columns, y,
 #   model          as the frame gives them (cox-frame.R); model only when asked
 #   arguments      further arguments of the call that are variables of the data
+#   entry          that argument, where it is given
+#   variables      with `model`: a data frame of the variables of the formulas as they are in the
+#                  data, in the rows of the fit
 #   strata         NULL or list(level, n, events)
 #   convergence    list(converged, iterations, gradient, message): message NULL, or what is wrong
 #                  and what to do, one string a matter
@@ -36,12 +39,35 @@ new_sr_fit <- function(parts, class, frame, request) {
     contrasts = frame$contrasts, assign = frame$assign, weights = frame$weights,
     offset = frame$offset, na.action = frame$na_action, na_columns = frame$na_columns,
     y = frame$y, model = if (isTRUE(request$keep_frame)) frame$mf,
-    arguments = setdiff(request$arguments, frame_arguments)
+    arguments = setdiff(request$arguments, frame_arguments), entry = frame$mf[["(entry)"]],
+    variables = if (isTRUE(request$keep_frame)) raw_variables(request, frame)
   )
   parts <- c(parts, given[setdiff(names(given), names(parts))])
   fit <- structure(parts[!vapply(parts, is.null, NA)], class = c(class, "sr_fit"))
   warn_of_fit(fit)
   fit
+}
+
+# The variables that the formulas name, as they are in the data, in the rows that were used
+raw_variables <- function(request, frame) {
+  names <- unique(c(all.vars(frame$terms), request$variables))
+  place <- request$data %||% environment(frame$terms)
+  values <- lapply(stats::setNames(nm = names), function(name) {
+    tryCatch(
+      eval(as.name(name), place, environment(frame$terms)), error = function(e) NULL
+    )
+  })
+  n <- if (is.data.frame(request$data)) nrow(request$data) else max(vapply(values, NROW, 0L))
+  kept <- rows_in_subset(request$call, request$data, environment(frame$terms), n)
+  if (length(frame$na_action) > 0L) kept <- kept[-as.integer(frame$na_action)]
+  is_column <- vapply(values, function(value) {
+    NROW(value) == n && (is.atomic(value) || is.data.frame(value))
+  }, NA)
+  if (length(kept) != frame$n) return(NULL)
+  columns <- lapply(values[is_column], function(value) {
+    if (is.null(dim(value))) value[kept] else value[kept, , drop = FALSE]
+  })
+  structure(columns, row.names = frame$row_names, class = "data.frame")
 }
 
 warn_of_fit <- function(fit) {

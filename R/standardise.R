@@ -62,13 +62,13 @@ standardise <- function(fit, by = NULL, times,
       i = if (inherits(fit, "coxph")) "For a Cox model use `adjusted_curves()`."
     ), arg = "fit")
   }
-  refuse_illness_death(fit, "standardised curves")
   type <- choose_one(type, eval(formals(standardise)$type), "type")
   contrast <- choose_one(contrast, c("none", "difference", "ratio"), "contrast")
   check_level(level)
   if (missing(times)) times <- NULL
   times <- check_numbers(times, "times", "times, finite and not negative", function(t) t >= 0)
-  patients <- patients_of(fit, newdata, weights)
+  if (inherits(by, "formula") && length(by) == 2L) by <- all.vars(by)
+  patients <- patients_of(fit, newdata, weights, if (is.character(by)) by else names(by))
   groups <- standard_groups(by, patients$data)
   if (contrast != "none" && nrow(groups$levels) < 2L) {
     stop_input(c(
@@ -88,7 +88,7 @@ standardise <- function(fit, by = NULL, times,
 # --- who, and in which groups ---------------------------------------------------------------------
 
 # The patients to average over, with their weights
-patients_of <- function(fit, newdata, weights) {
+patients_of <- function(fit, newdata, weights, needed = NULL) {
   if (is.null(newdata)) {
     if (!is.null(weights)) {
       stop_input(c(
@@ -96,7 +96,7 @@ patients_of <- function(fit, newdata, weights) {
         i = "The patients of the fit have its own weights."
       ), arg = "weights")
     }
-    data <- fit_data(fit)
+    data <- fit_data(fit, needed)
     weights <- if (!is.null(fit$weights)) as.double(fit$weights)
   } else if (!is.data.frame(newdata) || nrow(newdata) == 0L) {
     stop_input(c(
@@ -118,19 +118,21 @@ patients_of <- function(fit, newdata, weights) {
   list(data = data, weights = weights / sum(weights))
 }
 
-# The rows of the data that the fit used, with all of their columns
-fit_data <- function(fit) {
+# The rows of the data that the fit used: the variables that it kept, where all that are `needed`
+# are among them, else with all columns that the data have
+fit_data <- function(fit, needed = NULL) {
   env <- environment(fit$terms)
+  if (!is.null(fit$variables) && all(needed %in% names(fit$variables))) return(fit$variables)
   data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
   if (!is.data.frame(data)) {
+    if (!is.null(fit$variables)) return(fit$variables)
     stop_input(c(
       "The data of the fit cannot be found again.",
-      i = "Give the patients to average over as `newdata`."
+      i = "Give the patients as `newdata`, or fit with `model = TRUE`."
     ), arg = "fit")
   }
   if (!is.null(fit$call$subset)) {
-    kept <- eval(fit$call$subset, data, env)
-    data <- data[if (is.logical(kept)) which(kept) else kept, , drop = FALSE]
+    data <- data[rows_in_subset(fit$call, data, env, nrow(data)), , drop = FALSE]
   }
   if (length(fit$na.action) > 0L) data <- data[-as.integer(fit$na.action), , drop = FALSE]
   if (nrow(data) != fit$n) stop_changed_data(fit, nrow(data))
@@ -142,7 +144,6 @@ standard_groups <- function(by, data) {
   if (is.null(by)) {
     return(list(levels = data.frame(row.names = 1L), label = "All patients"))
   }
-  if (inherits(by, "formula") && length(by) == 2L) by <- all.vars(by)
   if (is.character(by)) by <- stats::setNames(rep(list(NULL), length(by)), by)
   if (!is.list(by) || length(by) == 0L || is.null(names(by)) || !all(nzchar(names(by)))) {
     stop_input(c(

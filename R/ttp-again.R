@@ -4,8 +4,10 @@
 #'
 #' @param own_unit `TRUE`: time in the unit of the data, so that C's coefficients are the user's.
 #'   `FALSE`: in their geometric mean, which is better scaled.
-#' @returns list(bundle, hazard, coef (C's, 0 where aliased), map (as ttp_unit_map()), parts (for
-#'   ttp_chain()), times, weights, n).
+#' @returns list(bundle, hazard, coef (C's, 0 where aliased), fixed (which are), map (as
+#'   ttp_unit_map()), value (function of C's coefficients: log likelihood, gradient, information),
+#'   newton (function(coef, fixed, control): the maximum from there), parts (for ttp_chain()),
+#'   times, weights, n).
 #' @noRd
 ttp_again <- function(fit, own_unit = TRUE) {
   rebuilt <- sr_rebuild(fit)
@@ -27,19 +29,14 @@ ttp_again <- function(fit, own_unit = TRUE) {
   map <- ttp_unit_map(fit$layout, unit)
   coef <- unname(fit$coefficients)
   coef[is.na(coef)] <- 0
+  bundle <- ttp_bundle(frame, times, extra, log_unit)
+  hazard <- ttp_hazard(unit$family, fit$scale)
   list(
-    bundle = ttp_bundle(frame, times, extra, log_unit), hazard = ttp_hazard(unit$family, fit$scale),
+    bundle = bundle, hazard = hazard, fixed = is.na(fit$coefficients),
+    value = function(coef) .Call(C_ttp_value, bundle, hazard, coef),
+    newton = function(coef, fixed, control) newton_ttp(bundle, hazard, coef, fixed, control),
     coef = drop(solve(map$J, coef - map$b)), map = map, times = times, weights = rebuilt$weights,
     parts = list(x = rebuilt$x, stratum = rebuilt$stratum, extra = columns), n = fit$n,
     row_names = row.names(rebuilt$mf)
   )
-}
-
-# A fit of two hazards, progression's and death's, has no such likelihood.
-refuse_illness_death <- function(fit, what) {
-  if (!identical(fit$death$method, "illness_death")) return(invisible())
-  stop_unsupported(c(
-    sprintf("An illness-death fit has no %s.", what),
-    i = "The method \"pfs\" of `death_method` has them."
-  ), arg = "object")
 }

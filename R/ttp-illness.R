@@ -69,6 +69,7 @@ illness_request <- function(request, paths) {
   request$shown <- request$call
   request$call[names] <- lapply(variables, as.name)
   request$arguments <- c(request$arguments, names)
+  request$variables <- c(request$variables, variables)
   request
 }
 
@@ -89,7 +90,7 @@ illness_frame <- function(path, frame, request) {
     call("~", request$formula[[2L]], formula[[2L]]), env = environment(path$formula)
   )
   own <- cox_request(
-    request$call, formula, request$data, request$env, request$nafun, keep_frame = FALSE
+    request$call, formula, request$data, request$env, request$nafun, request$keep_frame
   )
   own[c("arguments", "check_response", "bad_response")] <- request[
     c("arguments", "check_response", "bad_response")
@@ -100,10 +101,11 @@ illness_frame <- function(path, frame, request) {
     rows <- match(frame$row_names, found$row_names)
     found$has_numbers <- FALSE
     found <- drop_rows(found, setdiff(seq_len(found$n), rows), FALSE)
+    found$mf <- found$mf[rows, , drop = FALSE]
   }
   check_offset(found$offset, found$row_names)
   check_finite(found)
-  shared <- c("y", "mf", "death", "na_action", "na_columns")
+  shared <- c("y", "death", "na_action", "na_columns")
   found[shared] <- frame[shared]
   found
 }
@@ -298,11 +300,12 @@ close_illness <- function(estimate, extra, asked, request) {
   death <- frame$death[c("method", "before", "after")]
   death$coefficients <- coef
   death$var <- var
+  death$y <- frame$mf[["(death)"]]
   death$nodes <- list(most = max(fit$level), change = fit$change)
   death$hazards <- lapply(c(before = 2L, after = 3L), function(k) {
     own <- c(part(k), joint)
     own$loglik[[1L]] <- NA
-    own$death <- death["method"]
+    own$death <- c(death["method"], path = illness_paths[[k]])
     suppressWarnings(new_sr_fit(own, "sr_ttp", paths[[k]]$frame, request))
   })
   main <- part(1L)

@@ -8,11 +8,11 @@
 # large: it never ends the interval.
 
 profile_interval.sr_ttp <- function(fit, which, level) {
-  refuse_illness_death(fit, "profile likelihood")
-  again <- ttp_again(fit, own_unit = FALSE)
-  is_aliased <- is.na(fit$coefficients)
-  top <- .Call(C_ttp_value, again$bundle, again$hazard, again$coef)$loglik
-  var <- solve(again$map$J, t(solve(again$map$J, unname(fit$var))))
+  refuse_death_hazard(fit, "profile likelihood")
+  again <- if (is_illness_death(fit)) illness_again(fit) else ttp_again(fit, own_unit = FALSE)
+  is_aliased <- unname(again$fixed)
+  top <- again$value(again$coef)$loglik
+  var <- solve(again$map$J, t(solve(again$map$J, unname(fit$death$var %||% fit$var))))
   z <- stats::qnorm((1 + level) / 2)
   limits <- vapply(which, function(j) {
     profile <- list(
@@ -69,7 +69,7 @@ profile_end <- function(profile, side) {
 
 # How the other coefficients move with the one that is held, near a maximum
 profile_ridge <- function(profile, coef) {
-  info <- .Call(C_ttp_value, profile$again$bundle, profile$again$hazard, coef)$info
+  info <- profile$again$value(coef)$info
   free <- !profile$fixed
   ridge <- numeric(length(coef))
   ridge[free] <- tryCatch(
@@ -90,7 +90,7 @@ profile_at <- function(profile, value, near) {
     at <- near$coef + ridge * move
     at[[profile$j]] <- value
     found <- tryCatch(
-      newton_ttp(again$bundle, again$hazard, at, profile$fixed, list(max_iter = 60L, eps = 1e-7)),
+      again$newton(at, profile$fixed, list(max_iter = 60L, eps = 1e-7)),
       survresist_error = function(e) NULL
     )
     loglik <- if (is.null(found)) NaN else found$loglik[[2L]]
@@ -100,7 +100,7 @@ profile_at <- function(profile, value, near) {
     if (best$converged) break
   }
   if (!is.finite(best$loglik)) return(list(root = Inf, slope = NaN, is_sure = FALSE))
-  value <- .Call(C_ttp_value, again$bundle, again$hazard, best$coef)
+  value <- again$value(best$coef)
   list(
     root = sqrt(max(2 * (profile$top - best$loglik), 0)), slope = value$gradient[[profile$j]],
     coef = best$coef, ridge = profile_ridge(profile, best$coef), is_sure = best$converged

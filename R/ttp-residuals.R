@@ -27,6 +27,13 @@
 #' - dfbeta: score times `vcov()` (not the robust one): about how much each coefficient changes when
 #'   the row is left out; dfbetas: in standard errors.
 #'
+#' With death (`"illness_death"`) the martingale residual of a row that may have progressed unseen
+#' is the mean over what may have happened, and scores and dfbeta are those of the coefficients of
+#' progression, freed of what the row says of death: with the score s of a row in all coefficients
+#' and V their variance, dfbeta is \eqn{s V_{.P}}{s V[, P]} for the columns P of progression, and
+#' the score that times \eqn{V_{PP}^{-1}}{V[P, P]^-1}. Deviance and Cox-Snell residuals need to
+#' know who has progressed, and are refused.
+#'
 #' @param object a fit of [fit_ttp()].
 #' @param type which residual, see above.
 #' @param weighted multiply by the case weights? The default is yes for dfbeta and dfbetas.
@@ -56,9 +63,22 @@ residuals.sr_ttp <- function(object,
   type <- choose_one(type, eval(formals(residuals.sr_ttp)$type), "type")
   check_no_dots(...)
   check_flag(weighted, "weighted")
-  refuse_illness_death(object, "residuals")
-  again <- ttp_again(object)
-  value <- if (type %in% c("score", "dfbeta", "dfbetas")) {
+  refuse_death_hazard(object, "residuals")
+  if (is_illness_death(object)) {
+    again <- illness_residuals(object, type)
+    value <- again$value
+  } else {
+    again <- ttp_again(object)
+    value <- plain_residuals(object, again, type)
+  }
+  if (weighted && !is.null(again$weights)) value <- value * again$weights
+  if (is.matrix(value)) rownames(value) <- again$row_names else names(value) <- again$row_names
+  stats::naresid(object$na.action, value)
+}
+
+# n values, or n x P, not weighted
+plain_residuals <- function(object, again, type) {
+  if (type %in% c("score", "dfbeta", "dfbetas")) {
     ttp_score(object, again, type)
   } else {
     risk <- ttp_row_risk(object, again)
@@ -67,9 +87,6 @@ residuals.sr_ttp <- function(object,
       deviance = sign(martingale_of(risk)) * sqrt(pmax(2 * likelihood_lost(risk), 0))
     )
   }
-  if (weighted && !is.null(again$weights)) value <- value * again$weights
-  if (is.matrix(value)) rownames(value) <- again$row_names else names(value) <- again$row_names
-  stats::naresid(object$na.action, value)
 }
 
 ttp_score <- function(fit, again, type) {

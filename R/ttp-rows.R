@@ -38,9 +38,14 @@ ttp_rows <- function(fit, newdata = NULL, na.action = stats::na.pass) {
 ttp_extra_again <- function(fit) {
   if (length(fit$extra) == 0L) return(matrix(0, fit$n, 0L))
   env <- environment(fit$terms)
-  data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
-  request <- list(call = fit$call, env = env, data = data)
-  frame <- list(na_action = fit$na.action, n = fit$n)
+  if (is.null(fit$variables)) {
+    data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
+    request <- list(call = fit$call, env = env, data = data)
+    frame <- list(na_action = fit$na.action, n = fit$n)
+  } else {
+    request <- list(call = quote(fit()), env = env, data = fit$variables)
+    frame <- list(n = fit$n)
+  }
   columns <- lapply(fit$extra, function(part) {
     mf <- extra_frame(part$terms, frame, request)
     x <- stats::model.matrix(part$terms, mf, contrasts.arg = part$contrasts)

@@ -1,7 +1,8 @@
 #' What would the times of these patients be, if the model were right?
 #'
 #' Draws times to progression: a draw E from the exponential distribution of mean 1 becomes the time
-#' at which the cumulative hazard reaches E.
+#' at which the cumulative hazard reaches E. With death (`"illness_death"`) progression and death
+#' without it run until the first of them, death after progression from there.
 #'
 #' @param object a fit of [fit_ttp()].
 #' @param nsim how many times to draw for each row.
@@ -14,8 +15,10 @@
 #' @param ... not used.
 #' @returns A data frame with a row for each row of `newdata` and columns `sim_1`, `sim_2`, ...:
 #'   times in the unit of the fit, infinite for who never progresses (a plateau), or with
-#'   `censoring` [survival::Surv()] columns. NA where a covariate is missing. The attribute `seed`
-#'   is as in [stats::simulate()].
+#'   `censoring` [survival::Surv()] columns. NA where a covariate is missing. With death
+#'   (`"illness_death"`) `sim_1` is infinite for who dies first (censored at death, with
+#'   `censoring`), and there are columns `death_1`, `death_2`, ... of the deaths. The attribute
+#'   `seed` is as in [stats::simulate()].
 #' @seealso [predict.sr_ttp()]
 #' @examples
 #' fit <- fit_ttp(Surv(rtime / 365.25, recur) ~ hormon + nodes, survival::rotterdam)
@@ -36,7 +39,6 @@ simulate.sr_ttp <- function(object, nsim = 1, seed = NULL, newdata = NULL, start
       "`nsim` must be one number, 1 at least.", x = sprintf("Found %s.", describe(nsim))
     ), arg = "nsim")
   }
-  refuse_illness_death(object, "simulation")
   if (is.null(seed)) {
     if (!exists(".Random.seed", globalenv(), inherits = FALSE)) stats::runif(1)
     state <- get(".Random.seed", globalenv())
@@ -46,9 +48,14 @@ simulate.sr_ttp <- function(object, nsim = 1, seed = NULL, newdata = NULL, start
   rows <- ttp_rows(object, newdata)
   start <- check_start(start, rows, newdata)
   drawn <- with_seed(seed, {
-    lapply(seq_len(nsim), function(k) draw_times(object, rows, start, censoring))
+    lapply(seq_len(nsim), function(k) {
+      if (!is_illness_death(object)) return(list(sim = draw_times(object, rows, start, censoring)))
+      draw_illness(object, newdata, rows, start, censoring)
+    })
   })
-  names(drawn) <- paste0("sim_", seq_len(nsim))
+  kinds <- names(drawn[[1L]])
+  drawn <- unlist(lapply(kinds, function(kind) lapply(drawn, `[[`, kind)), recursive = FALSE)
+  names(drawn) <- paste0(rep(kinds, each = nsim), "_", seq_len(nsim))
   row_names <- if (is.null(newdata)) rows$row_names else row.names(newdata)
   structure(drawn, row.names = row_names, class = "data.frame", seed = state)
 }
@@ -65,6 +72,11 @@ draw_times <- function(fit, rows, start, censoring) {
   }
   time[known] <- exp(solve_log_time(context, here, log(risk)))
   if (is.null(censoring)) return(time)
+  censored <- censoring_times(censoring, n)
+  survival::Surv(pmin(time, censored), as.integer(time <= censored))
+}
+
+censoring_times <- function(censoring, n) {
   censored <- if (is.function(censoring)) censoring(n) else censoring
   is_fine <- is.numeric(censored) && length(censored) %in% c(1L, n) && all(censored > 0)
   if (!isTRUE(is_fine)) {
@@ -73,5 +85,5 @@ draw_times <- function(fit, rows, start, censoring) {
       x = sprintf("Found %s.", describe(censored))
     ), arg = "censoring")
   }
-  survival::Surv(pmin(time, censored), as.integer(time <= censored))
+  rep_len(censored, n)
 }

@@ -114,7 +114,8 @@
 #'   standard errors).
 #' @param robust `TRUE` for the robust (sandwich) variance. Default: when there is a `cluster`, when
 #'   weights are not whole numbers, or when an `id` has several events.
-#' @param model `TRUE` keeps the model frame.
+#' @param model `TRUE` keeps the model frame (`model`) and the variables of the formulas
+#'   (`variables`), so that what is asked of the fit later does not need the data.
 #' @param death `Surv(time, status)` of overall survival, a variable of the data: the time of death,
 #'   or of the last contact alive. Not before the last scan, nor before the scan that found
 #'   progression.
@@ -129,7 +130,8 @@
 #'   `family`, `scale`, `extra` (terms of `shape`), `layout`, `strata`, `convergence` (`converged`,
 #'   `iterations`, `gradient` in standard errors, `message`), `death` (only where it is given:
 #'   `method`, deaths `before` and `after` progression was seen, and with `"illness_death"`
-#'   `hazards`, the fits `before` and `after`; `coefficients` and `var` of all three hazards;
+#'   `hazards`, the fits `before` and `after`; `y`, the deaths; `coefficients` and `var` of all
+#'   three hazards;
 #'   `nodes`: the last doubling's `change` of the log likelihood and the `most` doublings of a row;
 #'   the log likelihood and its `df` are those of all three), and what is as in a linear model:
 #'   `call`, `formula`, `terms`, `xlevels`, `contrasts`, `assign`, `na.action`, `y`.
@@ -181,6 +183,7 @@ fit_ttp <- function(formula, data, family = "weibull", shape = NULL, scale = NUL
     keep_frame = check_flag(model, "model")
   )
   request <- interval_request(request)
+  request$variables <- unlist(lapply(asked$formulas, all.vars), use.names = FALSE)
   if (!is.null(asked$death)) request <- ttp_death_request(request, asked$death)
   frame <- cox_frame(request)
   found <- ttp_extra(asked$formulas, family, frame, request)
