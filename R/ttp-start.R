@@ -58,9 +58,10 @@ better_ttp <- function(one, other) {
 fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked, inner = NULL) {
   bundle[1L] <- list(NULL)
   bundle[5:6] <- list(NULL)
-  rows <- thin_rows(frame$n) %||% seq_len(frame$n)
+  rows <- thin_rows(frame$n)
+  few <- function(x) if (is.null(rows)) x else x[rows]
   moments <- ttp_moments(
-    lapply(times, `[`, rows), frame$weights[rows], log_unit, frame$offset[rows], asked$scale
+    lapply(times, few), few(frame$weights), log_unit, few(frame$offset), asked$scale
   )
   n_stratum <- max(length(frame$strata_levels), 1L)
   # where the likelihood is not a number, a wider distribution is the safer start
@@ -140,7 +141,7 @@ centred_start <- function(bundle, hazard, start, fixed, control, family, layout)
   if (is.null(absorb) || !is.null(family$penalty) || layout$p == 0L) return(start)
   x <- bundle[[1L]]
   n <- length(bundle[[7L]])
-  some <- thin_rows(n) %||% seq_len(n)
+  some <- seq.int(1L, n, by = max(1L, n %/% 500L)) # enough to see where the covariates lie
   part <- if (is.matrix(x)) x[some, , drop = FALSE] else vapply(x, `[`, some + 0, some)
   part <- matrix(part, length(some))
   means <- colMeans(part)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CELL_TERMS = 18, CELLS_A_SIDE = 32, WIDTH = 16, HALF_WIDTH = 8 };
+enum { CELL_TERMS = 18, CELLS_A_SIDE = 32, N_CELL = 2 * CELLS_A_SIDE, WIDTH = 12, LANES = 8 };
 static const double CELL_WIDTH = 0.5, CELL_STEEP = 8;
 
 /* Series in (w - middle) / half. In each row: c and its derivatives in the shapes, then those of l,
@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
     const sr_cells *of;
     double shape[SR_MOST_SHAPES], width;
-    cell cells[2 * CELLS_A_SIDE];
+    cell cells[N_CELL];
 } cell_store;
 
 static _Thread_local cell_store store;
@@ -99,7 +99,6 @@ static void fill(const sr_cells *of, double middle, double half, const double *s
     s.h[0] = sr_dual_apply(l, h, h, h);
     s.r[0] = sr_dual_apply(log_r, r, r, r);
     extend(&s, field.P, n_shape > 1);
-    memset(out->term, 0, sizeof out->term);
     put(c, 1, n_shape, out->term[0]);
     put(l, 1, n_shape, out->term[0] + per);
     double power = half;
@@ -111,76 +110,152 @@ static void fill(const sr_cells *of, double middle, double half, const double *s
     out->state = 1;
 }
 
-/* --- a row ------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------- */
 
-/* Values, first derivatives and halves of the second, of `width` polynomials */
-#define EVALUATE(name, width)                                                        \
-    SR_SIMD static void name(double(*term)[WIDTH], double t, double *restrict value, \
-                             double *restrict first, double *restrict second)        \
-    {                                                                                \
-        double v[width] = {0}, f[width] = {0}, s[width] = {0};                       \
-        for (int degree = CELL_TERMS - 1; degree >= 0; degree--) {                   \
-            const double *const at = term[degree];                                   \
-            _Pragma("omp simd") for (int k = 0; k < width; k++)                      \
-            {                                                                        \
-                s[k] = s[k] * t + f[k];                                              \
-                f[k] = f[k] * t + v[k];                                              \
-                v[k] = v[k] * t + at[k];                                             \
-            }                                                                        \
-        }                                                                            \
-        memcpy(value, v, sizeof v);                                                  \
-        memcpy(first, f, sizeof f);                                                  \
-        memcpy(second, s, sizeof s);                                                 \
-    }
-EVALUATE(evaluate_narrow, HALF_WIDTH)
-EVALUATE(evaluate_wide, WIDTH)
+/* Some rows of a cell, one beside the other */
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 
-static void take(const double *value, const double *first, const double *second, double per_half,
-                 size_t n_shape, sr_small_jet *out)
+/* Values v, first derivatives f and halves s of the second of the polynomials k, k + 1 and k + 2 */
+typedef struct {
+    lanes v[3], f[3], s[3];
+} three;
+
+SR_SIMD static void evaluate(const double (*term)[WIDTH], size_t k, const lanes *place, three *out)
 {
-    out->value = value[0];
-    out->first[0] = first[0] * per_half;
-    out->first[1] = value[1];
-    out->second[SR_PAIR(0, 0)] = 2 * second[0] * per_half * per_half;
-    out->second[SR_PAIR(1, 0)] = first[1] * per_half;
-    out->second[SR_PAIR(1, 1)] = value[2];
-    if (n_shape < 2)
-        return;
-    out->first[2] = value[3];
-    out->second[SR_PAIR(2, 0)] = first[3] * per_half;
-    out->second[SR_PAIR(2, 1)] = value[4];
-    out->second[SR_PAIR(2, 2)] = value[5];
+    const lanes t = *place, zero = {0};
+    lanes v0 = zero, v1 = zero, v2 = zero, f0 = zero, f1 = zero, f2 = zero;
+    lanes s0 = zero, s1 = zero, s2 = zero;
+    for (int degree = CELL_TERMS - 1; degree >= 0; degree--) {
+        const double *const at = term[degree] + k;
+        s0 = s0 * t + f0;
+        s1 = s1 * t + f1;
+        s2 = s2 * t + f2;
+        f0 = f0 * t + v0;
+        f1 = f1 * t + v1;
+        f2 = f2 * t + v2;
+        v0 = v0 * t + at[0];
+        v1 = v1 * t + at[1];
+        v2 = v2 * t + at[2];
+    }
+    *out = (three){{v0, v1, v2}, {f0, f1, f2}, {s0, s1, s2}};
+}
+
+/* Where the rows of one go: `rows` of them, to which[]; per_half is dt/dw */
+typedef struct {
+    size_t rows;
+    const size_t *which;
+    double per_half;
+} batch;
+
+static void put_column(const batch *b, const lanes *x, double factor, double *out)
+{
+    for (size_t r = 0; r < b->rows; r++)
+        out[b->which[r]] = (*x)[r] * factor;
+}
+
+/* The variable and the first shape, from polynomials of the value and its two derivatives in it */
+static void put_first_shape(const batch *b, const three *p, sr_standard *out)
+{
+    const double to_w = b->per_half;
+    put_column(b, &p->v[0], 1, out->value);
+    put_column(b, &p->f[0], to_w, out->first);
+    put_column(b, &p->v[1], 1, out->first + SR_BLOCK);
+    put_column(b, &p->s[0], 2 * to_w * to_w, out->second + SR_PAIR(0, 0) * SR_BLOCK);
+    put_column(b, &p->f[1], to_w, out->second + SR_PAIR(1, 0) * SR_BLOCK);
+    put_column(b, &p->v[2], 1, out->second + SR_PAIR(1, 1) * SR_BLOCK);
+}
+
+static void put_second_shape(const batch *b, const three *p, sr_standard *out)
+{
+    put_column(b, &p->v[0], 1, out->first + 2 * SR_BLOCK);
+    put_column(b, &p->f[0], b->per_half, out->second + SR_PAIR(2, 0) * SR_BLOCK);
+    put_column(b, &p->v[1], 1, out->second + SR_PAIR(2, 1) * SR_BLOCK);
+    put_column(b, &p->v[2], 1, out->second + SR_PAIR(2, 2) * SR_BLOCK);
+}
+
+static void put_batch(const cell *at, const batch *b, const lanes *t, size_t n_shape,
+                      sr_standard *const out[2])
+{
+    const size_t per = n_shape > 1 ? 6 : 3;
+    three p;
+    for (size_t k = 0; k < 2; k++) {
+        evaluate(at->term, k * per, t, &p);
+        put_first_shape(b, &p, out[k]);
+        if (n_shape < 2)
+            continue;
+        evaluate(at->term, k * per + 3, t, &p);
+        put_second_shape(b, &p, out[k]);
+    }
 }
 
 static void take_store(const sr_cells *of, const double *shape)
 {
+    int is_mine = store.of == of;
+    for (size_t k = 0; is_mine && k < of->n_shape; k++)
+        is_mine = store.shape[k] == shape[k];
+    if (is_mine)
+        return;
     store.of = of;
     memcpy(store.shape, shape, of->n_shape * sizeof(double));
     store.width = CELL_WIDTH / fmax(1, of->bend(shape));
-    for (int k = 0; k < 2 * CELLS_A_SIDE; k++)
+    for (int k = 0; k < N_CELL; k++)
         store.cells[k].state = 0;
 }
 
-int sr_cells_row(const sr_cells *of, double w, const double *shape, int order, sr_small_jet *cum,
-                 sr_small_jet *haz)
+/* Rows by cell, those of no cell last: order[start[k]] ... order[start[k + 1] - 1] are those of cell
+ * k; t is the place of each row in its cell, from -1 to 1. */
+typedef struct {
+    size_t start[N_CELL + 2], order[SR_BLOCK];
+    double t[SR_BLOCK];
+} sorted_rows;
+
+static void sort_rows(const sr_standard_rows *rows, double width, sorted_rows *out)
 {
-    (void)order;
-    if (store.of != of || memcmp(store.shape, shape, of->n_shape * sizeof(double)) != 0)
-        take_store(of, shape);
-    const double place = floor(w / store.width);
-    if (!(place >= -CELLS_A_SIDE && place < CELLS_A_SIDE))
-        return 0;
-    const double half = store.width / 2, middle = (place + 0.5) * store.width;
-    cell *const at = &store.cells[(int)place + CELLS_A_SIDE];
-    if (at->state == 0)
-        fill(of, middle, half, shape, at);
-    if (at->state < 0)
-        return 0;
-    double value[WIDTH], first[WIDTH], second[WIDTH];
-    const double t = (w - middle) / half;
-    const size_t per = of->n_shape > 1 ? 6 : 3;
-    (of->n_shape > 1 ? evaluate_wide : evaluate_narrow)(at->term, t, value, first, second);
-    take(value, first, second, 1 / half, of->n_shape, cum);
-    take(value + per, first + per, second + per, 1 / half, of->n_shape, haz);
-    return 1;
+    unsigned char cell_of[SR_BLOCK];
+    size_t next[N_CELL + 2];
+    memset(out->start, 0, sizeof out->start);
+    for (size_t i = 0; i < rows->m; i++) {
+        const double place = rows->w[i] / width + CELLS_A_SIDE;
+        const int is_in = place >= 0 && place < N_CELL;
+        const int cell = is_in ? (int)place : N_CELL;
+        out->t[i] = is_in ? 2 * (place - cell) - 1 : 0;
+        cell_of[i] = (unsigned char)cell;
+        out->start[cell + 1]++;
+    }
+    for (size_t k = 0; k <= N_CELL; k++)
+        out->start[k + 1] += out->start[k];
+    memcpy(next, out->start, sizeof next);
+    for (size_t i = 0; i < rows->m; i++)
+        out->order[next[cell_of[i]]++] = i;
+}
+
+size_t sr_cells_block(const sr_cells *of, const double *shape, const sr_standard_rows *rows,
+                      sr_standard *cum, sr_standard *haz, size_t *left)
+{
+    sorted_rows sorted;
+    size_t n_left = 0;
+    take_store(of, shape);
+    cell_store *const mine = &store;
+    const double half = mine->width / 2;
+    sr_standard *const out[] = {cum, haz};
+    sort_rows(rows, mine->width, &sorted);
+    for (int k = 0; k <= N_CELL; k++) {
+        const size_t end = sorted.start[k + 1];
+        cell *const at = k < N_CELL ? &mine->cells[k] : NULL;
+        if (at != NULL && at->state == 0 && sorted.start[k] < end)
+            fill(of, (k - CELLS_A_SIDE + 0.5) * mine->width, half, shape, at);
+        for (size_t from = sorted.start[k]; from < end; from += LANES) {
+            const batch b = {end - from < LANES ? end - from : LANES, sorted.order + from,
+                             1 / half};
+            lanes t = {0};
+            for (size_t r = 0; r < b.rows; r++)
+                t[r] = sorted.t[b.which[r]];
+            if (at != NULL && at->state > 0)
+                put_batch(at, &b, &t, of->n_shape, out);
+            else
+                for (size_t r = 0; r < b.rows; r++)
+                    left[n_left++] = b.which[r];
+        }
+    }
+    return n_left;
 }

@@ -12,16 +12,30 @@
  * CELL_TERMS - 1. A cell is CELL_WIDTH / max(1, d) wide, d^2 = Q^2 + 2 P: its half is less than a
  * tenth of the way to the nearest complex singularity, so that the remainder is below 1e-15. Errors
  * of the middle grow as exp(h times half) or exp(r times half) within the cell; where h or r exceeds
- * CELL_STEEP, and beyond the first and last cell, sr_cells_row() answers 0 and the caller integrates.
+ * CELL_STEEP, and beyond the first and last cell, sr_cells_block() leaves a row to the caller, who
+ * integrates. The rows of a cell are done LANES at a time.
  *
  * The cells of the shapes last met stay with the thread. What is in them depends on the shapes and
  * the place of the cell alone: results are the same whichever thread, and whatever it did before.
  */
 #ifndef SR_MODEL_CELLS_H
 #define SR_MODEL_CELLS_H
+#include "core_columns.h"
 #include "core_dual.h"
 #include "core_jet.h"
-#include <stddef.h>
+
+/* c or l of a block of rows, with derivatives in (w, shapes), as sr_small_jet has them for one */
+typedef struct {
+    double value[SR_BLOCK], first[(1 + SR_MOST_SHAPES) * SR_BLOCK];
+    double second[SR_PAIR(1 + SR_MOST_SHAPES, 0) * SR_BLOCK];
+} sr_standard;
+
+typedef struct {
+    size_t m;
+    const double *w;     /* [m] */
+    const double *shape; /* [n_shape x SR_BLOCK] */
+    int order;           /* derivatives wanted: 0, 1 or 2 */
+} sr_standard_rows;
 
 /* A, V, D and P with their derivatives in the shapes at w */
 typedef struct {
@@ -37,8 +51,10 @@ typedef struct {
     double (*bend)(const double *shape); /* d */
 } sr_cells;
 
-/* c and l at w, with derivatives up to `order`; 0: there is no cell */
-int sr_cells_row(const sr_cells *cells, double w, const double *shape, int order, sr_small_jet *cum,
-                 sr_small_jet *haz);
+/* c and l of rows that all have the shapes of the first, with all derivatives; `shape` has these
+ * shapes, prepared for cells->row. Rows for which there is no cell are listed in left[], whose
+ * length is returned. */
+size_t sr_cells_block(const sr_cells *cells, const double *shape, const sr_standard_rows *rows,
+                      sr_standard *cum, sr_standard *haz, size_t *left);
 
 #endif

@@ -10,67 +10,89 @@
  *
  * dgamma()'s shape is k, its rate e^-mu; flexsurv's the same.
  */
+#include "core_simd.h"
 #include "model_gengamma.h"
 #include <math.h>
+#include <string.h>
 
 enum { X, MU, LOG_K };
 enum { W, Q };
 
+/* Derivatives of w and Q in u and n, row by row */
 typedef struct {
-    double g, w_n, w_nn, q_n, q_nn;
+    size_t m;
+    double g[SR_BLOCK], q[SR_BLOCK], w[SR_BLOCK], w_n[SR_BLOCK];
 } moves;
 
-static void write_row(const moves *by, const sr_small_jet *in, int order, size_t i, sr_jet *out)
+SR_SIMD static void spread_first(const moves *by, const double *restrict in, double *restrict out)
 {
-    const double *const c1 = in->first, *const c2 = in->second;
-    const double ww = c2[SR_PAIR(W, W)], qw = c2[SR_PAIR(Q, W)], qq = c2[SR_PAIR(Q, Q)];
-    out->value[i] = in->value;
-    if (order > 0) {
-        out->first[X * SR_BLOCK + i] = c1[W] * by->g;
-        out->first[MU * SR_BLOCK + i] = -c1[W] * by->g;
-        out->first[LOG_K * SR_BLOCK + i] = c1[W] * by->w_n + c1[Q] * by->q_n;
+#pragma omp simd
+    for (size_t i = 0; i < by->m; i++) {
+        const double c_w = in[W * SR_BLOCK + i], c_q = in[Q * SR_BLOCK + i];
+        out[X * SR_BLOCK + i] = c_w * by->g[i];
+        out[MU * SR_BLOCK + i] = -c_w * by->g[i];
+        out[LOG_K * SR_BLOCK + i] = c_w * by->w_n[i] - c_q * by->q[i] / 2;
     }
-    if (order < 2)
-        return;
-    const double mixed = by->g * (ww * by->w_n + qw * by->q_n + c1[W] / 2);
-    out->second[SR_PAIR(X, X) * SR_BLOCK + i] = ww * by->g * by->g;
-    out->second[SR_PAIR(MU, X) * SR_BLOCK + i] = -ww * by->g * by->g;
-    out->second[SR_PAIR(MU, MU) * SR_BLOCK + i] = ww * by->g * by->g;
-    out->second[SR_PAIR(LOG_K, X) * SR_BLOCK + i] = mixed;
-    out->second[SR_PAIR(LOG_K, MU) * SR_BLOCK + i] = -mixed;
-    out->second[SR_PAIR(LOG_K, LOG_K) * SR_BLOCK + i] =
-        by->w_n * (ww * by->w_n + 2 * qw * by->q_n) + qq * by->q_n * by->q_n + c1[W] * by->w_nn +
-        c1[Q] * by->q_nn;
+}
+
+SR_SIMD static void spread_second(const moves *by, const double *restrict first,
+                                  const double *restrict in, double *restrict out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < by->m; i++) {
+        const double c_w = first[W * SR_BLOCK + i], c_q = first[Q * SR_BLOCK + i];
+        const double ww = in[SR_PAIR(W, W) * SR_BLOCK + i], qw = in[SR_PAIR(Q, W) * SR_BLOCK + i];
+        const double qq = in[SR_PAIR(Q, Q) * SR_BLOCK + i];
+        const double g = by->g[i], q_n = -by->q[i] / 2, w_n = by->w_n[i], w_nn = by->w[i] / 4 - g;
+        const double twice = ww * g * g, mixed = g * (ww * w_n + qw * q_n + c_w / 2);
+        out[SR_PAIR(X, X) * SR_BLOCK + i] = twice;
+        out[SR_PAIR(MU, X) * SR_BLOCK + i] = -twice;
+        out[SR_PAIR(MU, MU) * SR_BLOCK + i] = twice;
+        out[SR_PAIR(LOG_K, X) * SR_BLOCK + i] = mixed;
+        out[SR_PAIR(LOG_K, MU) * SR_BLOCK + i] = -mixed;
+        out[SR_PAIR(LOG_K, LOG_K) * SR_BLOCK + i] =
+            w_n * (ww * w_n + 2 * qw * q_n) + qq * q_n * q_n + c_w * w_nn - c_q * q_n / 2;
+    }
+}
+
+static void spread(const moves *by, const sr_standard *in, int order, sr_jet *out)
+{
+    memcpy(out->value, in->value, by->m * sizeof(double));
+    if (order > 0)
+        spread_first(by, in->first, out->first);
+    if (order > 1)
+        spread_second(by, in->first, in->second, out->second);
 }
 
 static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cum, sr_jet *haz)
 {
-    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
-    const int is_uniform = sr_location_is_uniform(rows, 1, 1);
+    static const sr_location location = {.n_shape = 1,
+                                         .eval = sr_gengamma_row,
+                                         .prepare = sr_gengamma_prepare,
+                                         .cells = &sr_gengamma_cells};
+    const double *const log_k = rows->theta + SR_BLOCK;
+    moves by = {.m = rows->m};
+    sr_standard of_c, of_l;
     (void)hazard;
     for (size_t i = 0; i < rows->m; i++) {
-        const double n = rows->theta[SR_BLOCK + i], g = exp(n / 2);
-        const double w = (rows->x[i] - rows->theta[i] - n) * g;
-        if (i == 0 || shape[0] != 1 / g) {
-            shape[0] = 1 / g;
-            sr_gengamma_prepare(shape);
-        }
-        const moves by = {
-            .g = g, .w_n = w / 2 - g, .w_nn = w / 4 - g, .q_n = -0.5 / g, .q_nn = 0.25 / g};
-        sr_small_jet c, l;
-        if (!is_uniform || !sr_cells_row(&sr_gengamma_cells, w, shape, rows->order, &c, &l))
-            sr_gengamma_row(w, shape, rows->order, haz != NULL, &c, &l);
-        if (cum != NULL)
-            write_row(&by, &c, rows->order, i, cum);
-        if (haz == NULL)
-            continue;
-        write_row(&by, &l, rows->order, i, haz);
-        haz->value[i] += n / 2 - rows->x[i];
-        if (rows->order > 0) {
-            haz->first[X * SR_BLOCK + i] -= 1;
-            haz->first[LOG_K * SR_BLOCK + i] += 0.5;
-        }
+        by.g[i] = i > 0 && log_k[i] == log_k[i - 1] ? by.g[i - 1] : exp(log_k[i] / 2);
+        by.q[i] = 1 / by.g[i];
+        by.w[i] = (rows->x[i] - rows->theta[i] - log_k[i]) * by.g[i];
+        by.w_n[i] = by.w[i] / 2 - by.g[i];
+    }
+    const sr_standard_rows at = {rows->m, by.w, by.q, rows->order};
+    sr_standard_eval(&location, &at, &of_c, haz != NULL ? &of_l : NULL);
+    if (cum != NULL)
+        spread(&by, &of_c, rows->order, cum);
+    if (haz == NULL)
+        return;
+    spread(&by, &of_l, rows->order, haz);
+    for (size_t i = 0; i < rows->m; i++)
+        haz->value[i] += log_k[i] / 2 - rows->x[i];
+    for (size_t i = 0; rows->order > 0 && i < rows->m; i++) {
+        haz->first[X * SR_BLOCK + i] -= 1;
+        haz->first[LOG_K * SR_BLOCK + i] += 0.5;
     }
 }
 
-SR_REGISTER_FAMILY(eval, "gamma")
+SR_REGISTER_FAMILY(eval, "gamma", 4)

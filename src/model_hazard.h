@@ -59,6 +59,7 @@ typedef struct sr_family {
     const char *name;
     /* c into cum, v into haz; either may be NULL. Every entry up to rows->order is written. */
     void (*eval)(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cum, sr_jet *haz);
+    size_t cost;            /* of a row, in rows of a Weibull: how few rows are worth a thread */
     struct sr_family *next; /* set by registration */
 } sr_family;
 
@@ -74,11 +75,11 @@ void sr_family_register(sr_family *family);
 /* NULL: there is none of that name */
 const sr_family *sr_family_find(const char *name);
 
-#define SR_REGISTER_FAMILY(function, text)                                \
-    static sr_family family_entry = {.name = (text), .eval = (function)}; \
-    __attribute__((constructor)) static void register_family(void)        \
-    {                                                                     \
-        sr_family_register(&family_entry);                                \
+#define SR_REGISTER_FAMILY(function, text, price)                                          \
+    static sr_family family_entry = {.name = (text), .eval = (function), .cost = (price)}; \
+    __attribute__((constructor)) static void register_family(void)                         \
+    {                                                                                      \
+        sr_family_register(&family_entry);                                                 \
     }
 
 /* Room for a jet in K parameters */

@@ -1,85 +1,174 @@
 /* model_location.c -- see model_location.h */
 #include "model_location.h"
+#include "core_simd.h"
 #include <math.h>
+#include <string.h>
 
 enum { X, MU, LAMBDA, SHAPE };
 
-typedef struct {
-    double first[3];     /* of w in x, mu, lambda */
-    double mixed, twice; /* w_x,lambda (its negative is w_mu,lambda) and w_lambda,lambda */
-} standardised;
+/* --- in (w, shapes) --------------------------------------------------------------------------- */
 
-static void write_row(const sr_location *location, const standardised *w, const sr_small_jet *in,
-                      int order, size_t i, sr_jet *out)
+static void put_row(const sr_small_jet *in, size_t n_shape, int order, size_t i, sr_standard *out)
 {
-    const size_t n_z = 3 + location->n_shape;
     out->value[i] = in->value;
-    for (size_t a = 0; order > 0 && a < n_z; a++)
-        out->first[a * SR_BLOCK + i] =
-            a < SHAPE ? in->first[0] * w->first[a] : in->first[a - SHAPE + 1];
-    for (size_t a = 0; order > 1 && a < n_z; a++)
-        for (size_t b = 0; b <= a; b++) {
-            double value;
-            if (b >= SHAPE)
-                value = in->second[SR_PAIR(a - SHAPE + 1, b - SHAPE + 1)];
-            else if (a >= SHAPE)
-                value = in->second[SR_PAIR(a - SHAPE + 1, 0)] * w->first[b];
-            else
-                value = in->second[0] * w->first[a] * w->first[b];
-            if (a == LAMBDA)
-                value += in->first[0] * (b == X ? w->mixed : b == MU ? -w->mixed : w->twice);
-            out->second[SR_PAIR(a, b) * SR_BLOCK + i] = value;
-        }
+    for (size_t a = 0; order > 0 && a <= n_shape; a++)
+        out->first[a * SR_BLOCK + i] = in->first[a];
+    for (size_t k = 0; order > 1 && k < SR_PAIR(1 + n_shape, 0); k++)
+        out->second[k * SR_BLOCK + i] = in->second[k];
 }
 
-/* The shapes of row i; whether they differ from those before */
-static int take_shapes(const sr_location *location, const sr_hazard_rows *rows, size_t i,
-                       double *shape)
+/* The shapes of row i; whether they differ from those in hand */
+static int take_shapes(size_t n_shape, const double *column, size_t i, double *shape)
 {
-    int differs = i == 0;
-    for (size_t k = 0; k < location->n_shape; k++) {
-        const double value = rows->theta[(2 + k) * SR_BLOCK + i];
+    int differs = 0;
+    for (size_t k = 0; k < n_shape; k++) {
+        const double value = column[k * SR_BLOCK + i];
         differs |= value != shape[k];
         shape[k] = value;
     }
     return differs;
 }
 
-int sr_location_is_uniform(const sr_hazard_rows *rows, size_t from, size_t n_shape)
+static int is_uniform(size_t m, size_t n_shape, const double *shape)
 {
-    for (size_t k = from; k < from + n_shape; k++)
-        for (size_t i = 1; i < rows->m; i++)
-            if (rows->theta[k * SR_BLOCK + i] != rows->theta[k * SR_BLOCK])
+    for (size_t k = 0; k < n_shape; k++)
+        for (size_t i = 1; i < m; i++)
+            if (shape[k * SR_BLOCK + i] != shape[k * SR_BLOCK])
                 return 0;
     return 1;
+}
+
+void sr_standard_eval(const sr_location *location, const sr_standard_rows *rows, sr_standard *cum,
+                      sr_standard *haz)
+{
+    const size_t n_shape = location->n_shape;
+    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
+    size_t left[SR_BLOCK], n_left = rows->m;
+    sr_standard unasked;
+    if (rows->m == 0)
+        return;
+    take_shapes(n_shape, rows->shape, 0, shape);
+    if (location->prepare != NULL)
+        location->prepare(shape);
+    for (size_t i = 0; i < rows->m; i++)
+        left[i] = i;
+    if (location->cells != NULL && is_uniform(rows->m, n_shape, rows->shape))
+        n_left =
+            sr_cells_block(location->cells, shape, rows, cum, haz != NULL ? haz : &unasked, left);
+    for (size_t j = 0; j < n_left; j++) {
+        const size_t i = left[j];
+        sr_small_jet c, l;
+        if (take_shapes(n_shape, rows->shape, i, shape) && location->prepare != NULL)
+            location->prepare(shape);
+        location->eval(rows->w[i], shape, rows->order, haz != NULL, &c, &l);
+        put_row(&c, n_shape, rows->order, i, cum);
+        if (haz != NULL)
+            put_row(&l, n_shape, rows->order, i, haz);
+    }
+}
+
+/* --- in (x, mu, lambda, shapes) --------------------------------------------------------------- */
+
+/* From derivatives in w to those in x, mu and lambda, for a block of rows. `rate` is w_x, `along`
+ * is w_lambda = sign w; both have m rows. */
+typedef struct {
+    size_t m, n_shape;
+    double sign;
+    const double *rate, *along;
+} standardised;
+
+SR_SIMD static void multiply(size_t m, double sign, const double *restrict a,
+                             const double *restrict b, double *restrict out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        out[i] = sign * a[i] * b[i];
+}
+
+static void spread_first(const standardised *w, const double *first, double *out)
+{
+    multiply(w->m, 1, first, w->rate, out + X * SR_BLOCK);
+    multiply(w->m, -1, first, w->rate, out + MU * SR_BLOCK);
+    multiply(w->m, 1, first, w->along, out + LAMBDA * SR_BLOCK);
+    for (size_t k = 0; k < w->n_shape; k++)
+        memcpy(out + (SHAPE + k) * SR_BLOCK, first + (1 + k) * SR_BLOCK, w->m * sizeof(double));
+}
+
+/* The pairs among x, mu and lambda */
+SR_SIMD static void spread_second(const standardised *w, const double *restrict slope,
+                                  const double *restrict bend, double *restrict out)
+{
+    const double *restrict rate = w->rate, *restrict along = w->along;
+    double *restrict xx = out + SR_PAIR(X, X) * SR_BLOCK, *restrict mx =
+                                                              out + SR_PAIR(MU, X) * SR_BLOCK;
+    double *restrict mm = out + SR_PAIR(MU, MU) * SR_BLOCK;
+    double *restrict lx = out + SR_PAIR(LAMBDA, X) * SR_BLOCK;
+    double *restrict lm = out + SR_PAIR(LAMBDA, MU) * SR_BLOCK;
+    double *restrict ll = out + SR_PAIR(LAMBDA, LAMBDA) * SR_BLOCK;
+    const double sign = w->sign;
+#pragma omp simd
+    for (size_t i = 0; i < w->m; i++) {
+        const double twice = bend[i] * rate[i] * rate[i];
+        const double mixed = rate[i] * (bend[i] * along[i] + sign * slope[i]);
+        xx[i] = mm[i] = twice;
+        mx[i] = -twice;
+        lx[i] = mixed;
+        lm[i] = -mixed;
+        ll[i] = along[i] * (bend[i] * along[i] + sign * slope[i]);
+    }
+}
+
+static void spread(const standardised *w, const sr_standard *in, int order, sr_jet *out)
+{
+    memcpy(out->value, in->value, w->m * sizeof(double));
+    if (order > 0)
+        spread_first(w, in->first, out->first);
+    if (order < 2)
+        return;
+    spread_second(w, in->first, in->second, out->second);
+    for (size_t k = 1; k <= w->n_shape; k++) {
+        const double *const mixed = in->second + SR_PAIR(k, 0) * SR_BLOCK;
+        const size_t at = SHAPE + k - 1;
+        multiply(w->m, 1, mixed, w->rate, out->second + SR_PAIR(at, X) * SR_BLOCK);
+        multiply(w->m, -1, mixed, w->rate, out->second + SR_PAIR(at, MU) * SR_BLOCK);
+        multiply(w->m, 1, mixed, w->along, out->second + SR_PAIR(at, LAMBDA) * SR_BLOCK);
+        for (size_t j = 1; j <= k; j++)
+            memcpy(out->second + SR_PAIR(at, SHAPE + j - 1) * SR_BLOCK,
+                   in->second + SR_PAIR(k, j) * SR_BLOCK, w->m * sizeof(double));
+    }
+}
+
+/* l is the log hazard of w; that of t has log w'(x) - x besides. */
+static void add_scale(const sr_hazard_rows *rows, double sign, sr_jet *haz)
+{
+    for (size_t i = 0; i < rows->m; i++)
+        haz->value[i] += sign * rows->theta[SR_BLOCK + i] - rows->x[i];
+    for (size_t i = 0; rows->order > 0 && i < rows->m; i++) {
+        haz->first[X * SR_BLOCK + i] -= 1;
+        haz->first[LAMBDA * SR_BLOCK + i] += sign;
+    }
 }
 
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
                       sr_jet *haz)
 {
     const double sign = location->is_inverse ? 1 : -1;
-    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
-    const int has_cells =
-        location->cells != NULL && sr_location_is_uniform(rows, 2, location->n_shape);
-    for (size_t i = 0; i < rows->m; i++) {
-        const double lambda = rows->theta[SR_BLOCK + i], rate = exp(sign * lambda);
-        const double w = (rows->x[i] - rows->theta[i]) * rate;
-        if (take_shapes(location, rows, i, shape) && location->prepare != NULL)
-            location->prepare(shape);
-        const standardised of = {
-            .first = {rate, -rate, sign * w}, .mixed = sign * rate, .twice = w};
-        sr_small_jet c, l;
-        if (!has_cells || !sr_cells_row(location->cells, w, shape, rows->order, &c, &l))
-            location->eval(w, shape, rows->order, haz != NULL, &c, &l);
-        if (cum != NULL)
-            write_row(location, &of, &c, rows->order, i, cum);
-        if (haz == NULL)
-            continue;
-        write_row(location, &of, &l, rows->order, i, haz);
-        haz->value[i] += sign * lambda - rows->x[i];
-        if (rows->order > 0) {
-            haz->first[X * SR_BLOCK + i] -= 1;
-            haz->first[LAMBDA * SR_BLOCK + i] += sign;
-        }
+    const size_t m = rows->m;
+    double rate[SR_BLOCK], w[SR_BLOCK], along[SR_BLOCK];
+    sr_standard of_c, of_l;
+    for (size_t i = 0; i < m; i++) {
+        const double *const lambda = rows->theta + SR_BLOCK + i;
+        rate[i] = i > 0 && lambda[0] == lambda[-1] ? rate[i - 1] : exp(sign * lambda[0]);
+        w[i] = (rows->x[i] - rows->theta[i]) * rate[i];
+        along[i] = sign * w[i];
     }
+    const sr_standard_rows at = {m, w, rows->theta + 2 * SR_BLOCK, rows->order};
+    sr_standard_eval(location, &at, &of_c, haz != NULL ? &of_l : NULL);
+    const standardised by = {m, location->n_shape, sign, rate, along};
+    if (cum != NULL)
+        spread(&by, &of_c, rows->order, cum);
+    if (haz == NULL)
+        return;
+    spread(&by, &of_l, rows->order, haz);
+    add_scale(rows, sign, haz);
 }

@@ -31,8 +31,9 @@ typedef struct {
     const sr_cells *cells;
 } sr_location;
 
-/* Whether all rows have the shapes of the first, in theta[from], theta[from + 1] ... */
-int sr_location_is_uniform(const sr_hazard_rows *rows, size_t from, size_t n_shape);
+/* c and l of a block of rows in (w, shapes); haz may be NULL */
+void sr_standard_eval(const sr_location *location, const sr_standard_rows *rows, sr_standard *cum,
+                      sr_standard *haz);
 
 void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, sr_jet *cum,
                       sr_jet *haz);

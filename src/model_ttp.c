@@ -45,7 +45,8 @@ size_t sr_ttp_n_par(const sr_ttp_data *data)
 static pass pass_begin(const sr_context *ctx, const sr_ttp_data *data, const double *coef,
                        int order)
 {
-    const size_t n_chunk = sr_chunk_count(data->times.n, ROWS_A_CHUNK, MOST_CHUNKS);
+    const size_t rows_a_chunk = ROWS_A_CHUNK / data->hazard.family->cost;
+    const size_t n_chunk = sr_chunk_count(data->times.n, rows_a_chunk, MOST_CHUNKS);
     return (pass){.data = data,
                   .coef = coef,
                   .n = data->times.n,
