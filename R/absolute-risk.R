@@ -28,7 +28,10 @@
 #' subjects (or clusters, if the fits have them). They are exact derivatives in the weights of the
 #' rows, with ties and steps; Ozenne and others (2017) have their limit for continuous times. Fits
 #' of [fit_ttp()] enter by the delta method with `vcov()`; the likelihoods of the causes are
-#' separate, so that what is estimated for one adds its own variance.
+#' separate, so that what is estimated for one adds its own variance. A fit of `"illness_death"`
+#' has two causes that were estimated together: `list(progression = fit, death =
+#' fit$death$hazards$before)` is the risk of progression when death can come first, with their
+#' covariance.
 #'
 #' @param fits a named list with a fit of each cause, the names those of the causes: from
 #'   [fit_cox()] or [fit_ttp()], also mixed, with events of other causes as censored.

@@ -164,15 +164,17 @@ cox_hazard_influence <- function(rows, curve, x, grid, w) {
 }
 
 # A parametric hazard has no jumps, and its influence goes by the delta method: V = L L' stands for
-# the subjects, as many independent ones as there are parameters, each with its column of L.
+# the subjects, as many independent ones as there are parameters, each with its column of L. Hazards
+# that were estimated together have their rows of one L, and so the same subjects.
 #' @export
 cause_hazard.sr_ttp <- function(fit, newdata, ...) {
   rows <- ttp_rows(fit, newdata)
   known <- logical(nrow(newdata))
   known[rows$number[rows$is_known]] <- TRUE
-  var <- stats::vcov(fit)
-  parts <- eigen(var, symmetric = TRUE)
-  root <- parts$vectors %*% diag(sqrt(pmax(parts$values, 0)), nrow(var))
+  joint <- joint_estimate(fit)
+  parts <- eigen(joint$var, symmetric = TRUE)
+  root <- parts$vectors %*% diag(sqrt(pmax(parts$values, 0)), nrow(joint$var))
+  root <- root[joint$at, , drop = FALSE]
   hazard <- function(i, grid, order) {
     at <- match(i, rows$number)
     asked <- list(type = "cumhaz", start = 0)
@@ -182,7 +184,8 @@ cause_hazard.sr_ttp <- function(fit, newdata, ...) {
   }
   steps_of <- function(values) values - rbind(0, values[-nrow(values), , drop = FALSE])
   is_right <- attr(fit$y, "type") %in% c("right", "counting")
-  names <- paste0("parameter ", seq_len(nrow(var)), " of ", deparse1(fit$call))
+  estimate <- paste(format(joint$coefficients, digits = 17L), collapse = " ")
+  names <- paste("parameter", seq_len(ncol(root)), "of", deparse1(fit$call), estimate)
   list(
     times = function(i) NULL, end = function(i) Inf,
     steps = function(i, grid) diff(c(0, hazard(i, grid, 0L)$w)),
@@ -191,5 +194,14 @@ cause_hazard.sr_ttp <- function(fit, newdata, ...) {
     },
     rows = rownames(fit$y), group = names,
     event = if (is_right) unclass(fit$y)[, ncol(fit$y)] == 1, is_known = known
+  )
+}
+
+# All that was estimated together, and the places of this fit's coefficients in it
+joint_estimate <- function(fit) {
+  joint <- if (is.null(fit$death$var)) fit else fit$death
+  list(
+    coefficients = unname(joint$coefficients), var = unname(joint$var),
+    at = fit$death$at %||% seq_along(fit$coefficients)
   )
 }

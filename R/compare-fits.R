@@ -146,6 +146,7 @@ format_each_df <- function(df) vapply(df, format_df, "")
 plot.sr_comparison <- function(x, type = c("hazard", "survival"), times = NULL, newdata = NULL,
                                observed = TRUE, xlab = NULL, ylab = NULL, palette = NULL, ...) {
   plot_needs("to draw curves")
+  check_no_dots(...)
   type <- choose_one(type, c("hazard", "survival"), "type")
   fits <- attr(x, "fits")
   times <- times %||% curve_times(fits[[1L]])

@@ -210,6 +210,7 @@ finegray_on_scale <- function(curves, type, wants_error, level) {
 plot.sr_finegray <- function(x, newdata = NULL, conf.level = 0.95, xlab = NULL, ylab = NULL,
                              legend_title = NULL, labels = NULL, palette = NULL, ...) {
   rlang::check_installed("ggplot2", reason = "to draw curves")
+  check_no_dots(...)
   has_band <- !is.na(conf.level)
   curves <- finegray_plot_data(x, newdata, if (has_band) conf.level)
   if (!is.null(labels)) {

@@ -49,6 +49,7 @@ has_cox_extra <- function(fit) fit$censoring$kind == "cox" && fit$variance == "f
 residuals.sr_finegray <- function(object, type = c("martingale", "score", "dfbeta", "schoenfeld"),
                                   ...) {
   type <- choose_one(type, c("martingale", "score", "dfbeta", "schoenfeld"), "type")
+  check_no_dots(...)
   if (type == "martingale") {
     value <- object$residuals
     names(value) <- rownames(object$y)

@@ -258,6 +258,7 @@ icph_limits <- function(steps, level) {
 #' @exportS3Method survival::survfit sr_icph
 survfit.sr_icph <- function(formula, newdata = NULL, conf.int = 0.95, ...) {
   check_level(conf.int, "conf.int")
+  check_no_dots(...)
   object <- formula
   rows <- icph_rows_for(object, newdata)
   terms <- icph_curve_terms(object)
@@ -306,6 +307,7 @@ icph_counts <- function(data, stratum, ends, horizon) {
 plot.sr_icph <- function(x, newdata = NULL, type = c("survival", "cumhaz"), conf.level = 0.95,
                          ...) {
   rlang::check_installed("ggplot2", reason = "to draw curves")
+  check_no_dots(...)
   type <- choose_one(type, c("survival", "cumhaz"), "type")
   curves <- icph_figure_data(x, newdata, type, conf.level)
   colours <- plot_colours(nlevels(curves$group))

@@ -41,6 +41,7 @@ residuals.sr_icph <- function(object,
                               ), ...) {
   choices <- c("martingale", "deviance", "coxsnell", "score", "dfbeta", "dfbetas")
   type <- choose_one(type, choices, "type")
+  check_no_dots(...)
   data <- icph_rebuild(object)
   terms <- .Call(C_icph_rows, icph_data(data), unname(zero_aliased(object)), object$nodes$jump)
   value <- switch(type,

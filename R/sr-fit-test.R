@@ -21,6 +21,7 @@
 #' @exportS3Method stats::confint sr_fit
 confint.sr_fit <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
   method <- choose_one(method, c("wald", "profile"), "method")
+  check_no_dots(...)
   check_level(level)
   coef <- object$coefficients
   parm <- if (missing(parm)) names(coef) else check_parm(parm, names(coef))

@@ -305,7 +305,9 @@ close_illness <- function(estimate, extra, asked, request) {
   death$hazards <- lapply(c(before = 2L, after = 3L), function(k) {
     own <- c(part(k), joint)
     own$loglik[[1L]] <- NA
-    own$death <- c(death["method"], path = illness_paths[[k]])
+    own$death <- c(
+      death[c("method", "coefficients", "var")], list(path = illness_paths[[k]], at = at[[k]])
+    )
     suppressWarnings(new_sr_fit(own, "sr_ttp", paths[[k]]$frame, request))
   })
   main <- part(1L)

@@ -63,7 +63,8 @@ sr_status sr_illness_value(sr_context *ctx, const sr_illness_data *data, const d
 sr_status sr_illness_rows(sr_context *ctx, const sr_illness_data *data, const double *coef,
                           double *value, double *score);
 
-/* The maximum from result->theta on. *change is what the last doubling of nodes did to f. */
+/* The maximum from result->theta on. *change is what the last doubling of nodes did to f. A search
+ * that runs to where a hazard is not finite has not converged; SR_ERR_NOT_FINITE: it starts there. */
 sr_status sr_illness_fit(sr_context *ctx, const sr_illness_data *data,
                          const sr_trust_control *control, sr_trust_result *result, double *change);
 #endif

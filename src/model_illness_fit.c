@@ -64,8 +64,15 @@ sr_status sr_illness_fit(sr_context *ctx, const sr_illness_data *data,
     int n_iter = 0;
     SR_TRY(refine(ctx, data, result->theta, &n_raised, change));
     for (int round = 0; round < MOST_ROUNDS; round++) {
-        SR_TRY(sr_trust(ctx, &objective, control, result));
+        const double f = result->f;
+        const sr_status status = sr_trust(ctx, &objective, control, result);
         n_iter += result->n_iter;
+        if (status == SR_ERR_NOT_FINITE && round > 0) {
+            /* finer nodes see that the search ran to where a hazard is not finite */
+            result->f = f;
+            break;
+        }
+        SR_TRY(status);
         SR_TRY(refine(ctx, data, result->theta, &n_raised, change));
         if (n_raised == 0)
             break;

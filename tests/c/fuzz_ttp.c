@@ -1,8 +1,8 @@
 /* fuzz_ttp.c -- random bytes as a small study: does the parametric likelihood keep its word?
  *
  * Bytes become up to 47 rows of all kinds of censoring, with entry times, weights, strata, offsets,
- * covariates from 1e-6 to 1e6 and covariates of the shape, a family, a scale and a start (when the
- * bytes run out, a generator seeded by them goes on). Then
+ * covariates from 1e-6 to 1e6 and covariates of the shape, a family with its cuts or knots, a scale
+ * that it has and a start (when the bytes run out, a generator seeded by them goes on). Then
  *   - the search answers with a status, and never with less than it started from;
  *   - where it says that it has converged at a maximum, all numbers are finite and the gradient is
  *     below its bound;
@@ -16,13 +16,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_N = 48, MOST_X = 3, MOST_STRATUM = 3, MOST_THETA = 4, MOST_P = 16 };
+enum { MOST_N = 48, MOST_X = 3, MOST_STRATUM = 3, MOST_THETA = 5, MOST_P = 19, MOST_SETTING = 6 };
 
+/* n_theta without settings; with n of them it grows, as the families say. start: of the parameters
+ * after the first. */
+typedef enum { PLAIN, CUTS, LINK_AND_KNOTS, KNOTS } setting_kind;
 static const struct {
     const char *name;
     size_t n_theta;
-} families[] = {{"exponential", 1}, {"weibull", 2}, {"lognormal", 2}, {"loglogistic", 2},
-                {"gompertz", 2},    {"gamma", 2},   {"gengamma", 3},  {"genf", 4}};
+    setting_kind setting;
+    double start;
+} families[] = {
+    {"exponential", 1, PLAIN, 0},     {"weibull", 2, PLAIN, 0},  {"lognormal", 2, PLAIN, 0},
+    {"loglogistic", 2, PLAIN, 0},     {"gompertz", 2, PLAIN, 0}, {"gamma", 2, PLAIN, 0},
+    {"gengamma", 3, PLAIN, 0},        {"genf", 4, PLAIN, 0},     {"pieces", 1, CUTS, 0},
+    {"spline", 1, LINK_AND_KNOTS, 1}, {"smooth", 3, KNOTS, 0}};
 enum { N_FAMILY = sizeof families / sizeof *families };
 
 typedef struct {
@@ -47,6 +55,7 @@ typedef struct {
     double log_t[MOST_N], log_r[MOST_N], log_e[MOST_N];
     int kind[MOST_N], stratum[MOST_N];
     const double *column[MOST_X];
+    double setting[MOST_SETTING];
     sr_ttp_extra extra;
     sr_ttp_data data;
 } study;
@@ -97,6 +106,39 @@ static void read_row(bytes *from, size_t i, unsigned flags)
     }
 }
 
+/* A hazard of the family, with cuts or knots in ascending order, on a scale that it has */
+static sr_hazard read_hazard(bytes *from, size_t family)
+{
+    static const sr_scale plain[] = {SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST};
+    static const sr_scale of_link[] = {SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST};
+    const setting_kind kind = families[family].setting;
+    const unsigned choice = take(from);
+    sr_hazard hazard = {.family = sr_family_find(families[family].name),
+                        .scale = kind == PLAIN ? plain[choice % 4] : of_link[choice % 2],
+                        .n_theta = families[family].n_theta,
+                        .setting = given.setting};
+    if (kind == PLAIN)
+        return hazard;
+    double at = ((double)take(from) - 128) / 64;
+    const size_t n_step = 1 + take(from) % (MOST_THETA - hazard.n_theta);
+    size_t n = 0;
+    if (kind == LINK_AND_KNOTS) {
+        given.setting[n++] = choice % 3;
+        hazard.scale = of_link[choice % 3];
+    }
+    if (kind == KNOTS)
+        given.setting[n++] = 0;
+    if (kind == LINK_AND_KNOTS)
+        given.setting[n++] = at;
+    for (size_t k = 0; k < n_step; k++) {
+        at += (1 + take(from)) / 64.0;
+        given.setting[n++] = kind == LINK_AND_KNOTS ? at : exp(at);
+    }
+    hazard.n_setting = n;
+    hazard.n_theta += n_step;
+    return hazard;
+}
+
 /* The study, and the coefficients to start from */
 static void read_study(bytes *from, double *start)
 {
@@ -105,10 +147,8 @@ static void read_study(bytes *from, double *start)
     given.data = (sr_ttp_data){.x = {.n = n, .p = take(from) % (MOST_X + 1)},
                                .n_stratum = flags & 1 ? 1 + take(from) % MOST_STRATUM : 1,
                                .times = {.n = n}};
-    given.data.hazard = (sr_hazard){.family = sr_family_find(families[family].name),
-                                    .scale = (sr_scale)(take(from) % 4),
-                                    .n_theta = families[family].n_theta};
-    given.data.n_extra = flags & 2 && families[family].n_theta > 1;
+    given.data.hazard = read_hazard(from, family);
+    given.data.n_extra = flags & 2 && given.data.hazard.n_theta > 1;
     given.data.offset = flags & 4 ? given.offset : NULL;
     given.data.weights = flags & 8 ? given.weight : NULL;
     given.data.stratum = given.data.n_stratum > 1 ? given.stratum : NULL;
@@ -118,6 +158,10 @@ static void read_study(bytes *from, double *start)
     point_at(&given, &given);
     for (size_t j = 0; j < sr_ttp_n_par(&given.data); j++)
         start[j] = flags & 32 ? ((double)take(from) - 128) / 64 : 0;
+    const size_t K = given.data.hazard.n_theta;
+    for (size_t j = 0; j < K * given.data.n_stratum; j++)
+        if (j % K > 0)
+            start[given.data.x.p + j] += families[family].start;
 }
 
 static double value_at(const sr_ttp_data *data, const double *coef)

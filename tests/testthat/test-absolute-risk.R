@@ -225,3 +225,48 @@ test_that("bad input is named", {
   other <- list(a = fits[[1]], b = stats::lm(years ~ age, study))
   expect_error(absolute_risk(other, patients, 1), "lm", class = "survresist_error_unsupported")
 })
+
+test_that("fits with one call, and hazards that were estimated together, keep their covariance", {
+  d <- transform(survival::rotterdam, state = ifelse(recur == 1, "relapse", ifelse(death, "d", "")))
+  looped <- lapply(c(relapse = "relapse", death = "d"), function(kind) {
+    fit_ttp(Surv(rtime / 365.25, state == kind) ~ nodes, d)
+  })
+  written <- list(
+    relapse = fit_ttp(Surv(rtime / 365.25, state == "relapse") ~ nodes, d),
+    death = fit_ttp(Surv(rtime / 365.25, state == "d") ~ nodes, d)
+  )
+  new <- data.frame(nodes = c(0, 5))
+  expect_identical(looped$relapse$call, looped$death$call)
+  expect_close(
+    absolute_risk(looped, new, c(2, 8))$std.error, absolute_risk(written, new, c(2, 8))$std.error,
+    1e-12
+  )
+
+  d <- scanned_patients(300)
+  fit <- fit_ttp(
+    Surv(left, right, type = "interval2") ~ arm, d, death = Surv(os_time, os_status),
+    scale = "hazard"
+  )
+  risk <- absolute_risk(
+    list(progression = fit, death = fit$death$hazards$before), data.frame(arm = 1), c(12, 36)
+  )
+  coef <- unname(fit$death$coefficients)
+  by_hand <- function(coef, time) {
+    h01 <- oracle_weibull(coef[2], coef[3], coef[1])
+    h02 <- oracle_weibull(coef[5], coef[6], coef[4])
+    integrate(
+      function(u) h01$h(u, 1L) * exp(-h01$H(u, 1L) - h02$H(u, 1L)), 0, time, rel.tol = 1e-11
+    )$value
+  }
+  for (time in c(12, 36)) {
+    one <- risk[risk$cause == "progression" & risk$time == time, ]
+    expect_close(one$estimate, by_hand(coef, time), 1e-8)
+    step <- 1e-5
+    slope <- vapply(seq_along(coef), function(j) {
+      move <- replace(numeric(9), j, step)
+      (by_hand(coef + move, time) - by_hand(coef - move, time)) / (2 * step)
+    }, 0)
+    # errors are of the steps of the integral, of which the estimate is freed
+    expect_close(one$std.error, sqrt(drop(slope %*% fit$death$var %*% slope)), 1e-3)
+  }
+})
