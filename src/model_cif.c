@@ -48,16 +48,24 @@ static sr_status order_rows(sr_context *ctx, const sr_cif_data *data, const uint
     return SR_OK;
 }
 
-/* Numbers the cells along `leaving`: leave[], begin[], n_row[], and place[] of at most n cells. */
+/* Which cell each row leaves in, the first cell and the number of rows of each curve, and the time
+ * of each of the cells, at most n */
+typedef struct {
+    uint32_t *leave;
+    size_t *begin;
+    double *n_row;
+    uint32_t *place;
+} cell_numbers;
+
+/* Numbers the cells along `leaving`; returns how many there are. */
 static size_t number_cells(const sr_cif_data *data, const sr_timeindex *index,
-                           const uint32_t *leaving, uint32_t *leave, size_t *begin, double *n_row,
-                           uint32_t *place)
+                           const uint32_t *leaving, const cell_numbers *out)
 {
     const size_t n = data->n;
     size_t n_cell = 0, r = 0;
     for (size_t c = 0; c < (size_t)data->n_curve; c++) {
         const size_t first_row = r;
-        begin[c] = n_cell;
+        out->begin[c] = n_cell;
         while (r < n && curve_of(data, leaving[r]) == c) {
             const uint32_t p = index->stop[leaving[r]];
             size_t last = r;
@@ -68,13 +76,13 @@ static size_t number_cells(const sr_cif_data *data, const sr_timeindex *index,
                 is_cell |= ends_here(data, leaving[last]);
             }
             if (is_cell)
-                place[n_cell++] = p;
+                out->place[n_cell++] = p;
             for (; r < last; r++)
-                leave[leaving[r]] = (uint32_t)(n_cell - begin[c]);
+                out->leave[leaving[r]] = (uint32_t)(n_cell - out->begin[c]);
         }
-        n_row[c] = (double)(r - first_row);
+        out->n_row[c] = (double)(r - first_row);
     }
-    begin[data->n_curve] = n_cell;
+    out->begin[data->n_curve] = n_cell;
     return n_cell;
 }
 
@@ -196,7 +204,8 @@ sr_status sr_cif_make(sr_context *ctx, const sr_cif_data *data, sr_cif *out, siz
     SR_TAKE(n_row, sr_arena_double(&ctx->arena, n_curve));
     SR_TAKE(place, sr_arena_index(&ctx->arena, n));
     SR_TRY(order_rows(ctx, data, index.stop, index.n_distinct, leaving));
-    const size_t n_cell = number_cells(data, &index, leaving, leave, begin, n_row, place);
+    const cell_numbers numbers = {leave, begin, n_row, place};
+    const size_t n_cell = number_cells(data, &index, leaving, &numbers);
     SR_TAKE(time, sr_arena_double(&ctx->arena, n_cell));
     for (size_t k = 0; k < n_cell; k++)
         time[k] = index.value[place[k]];

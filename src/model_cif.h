@@ -74,11 +74,12 @@ typedef struct {
     const int *stratum; /* [n_curve] from 0: curves of one stratum are compared */
     int n_group, n_stratum;
     double rho; /* weight (1 - F0)^rho */
+    int cause;
 } sr_gray_plan;
 
-/* Score [n_group] of one cause and its covariance [n_group x n_group]; weights are not regarded. */
+/* Score [n_group] of the cause and its covariance [n_group x n_group]; weights are not regarded. */
 sr_status sr_cif_gray(sr_context *ctx, const sr_cif_data *data, const sr_cif *cif,
-                      const sr_gray_plan *plan, int cause, double *score, double *var);
+                      const sr_gray_plan *plan, double *score, double *var);
 
 typedef enum {
     SR_SCALE_PLAIN,

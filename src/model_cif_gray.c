@@ -41,8 +41,16 @@ typedef struct {
 typedef struct {
     const sr_cif_data *data;
     const sr_cif *cif;
+    const sr_gray_plan *plan;
     size_t cause;
 } question;
+
+/* The times with events, and F0 after each */
+typedef struct {
+    size_t n;
+    uint32_t *place;
+    double *f0;
+} passage;
 
 /* Does anybody leave by any cause in the cell? */
 static int has_event(const question *q, size_t cell)
@@ -109,20 +117,19 @@ static int advance(const question *q, scene *s, uint32_t *place)
     return found;
 }
 
-/* Places of the times with events and F0 after each; adds to the score of the curves. */
-static size_t go_forward(const question *q, double rho, scene *s, uint32_t *place, double *f0,
-                         double *score)
+/* Fills the passage; adds to the score of the curves. */
+static void go_forward(const question *q, scene *s, passage *out, double *score)
 {
     const sr_cif *const cif = q->cif;
-    size_t n_time = 0;
     uint32_t now = 0;
+    out->n = 0;
     for (size_t k = 0; k < s->m; k++)
         s->next[k] = s->peek[k] = cif->begin[s->curve[k]];
     while (advance(q, s, &now)) {
-        const double last = n_time == 0 ? 0 : f0[n_time - 1];
+        const double last = out->n == 0 ? 0 : out->f0[out->n - 1];
         look(q, s, now);
         if (s->n_event > 0) {
-            const double weight = pow(1 - last, rho);
+            const double weight = pow(1 - last, q->plan->rho);
             double total = 0;
             for (size_t k = 0; k < s->m; k++)
                 if (s->h[k] > 0)
@@ -134,13 +141,12 @@ static size_t go_forward(const question *q, double rho, scene *s, uint32_t *plac
                 score[k] += weight * (s->event[k] - s->n_event * g / total);
             }
         }
-        place[n_time] = now;
-        f0[n_time++] = last + s->n_event / s->total;
+        out->place[out->n] = now;
+        out->f0[out->n++] = last + s->n_event / s->total;
         for (size_t k = 0; k < s->m; k++)
             if (s->next[k] < cif->begin[s->curve[k] + 1] && cif->place[s->next[k]] == now)
                 s->next[k]++;
     }
-    return n_time;
 }
 
 static double tied(double ties, double size)
@@ -175,8 +181,7 @@ static void add_time(const scene *s, double weight, double f0_after, const doubl
     }
 }
 
-static void go_back(const question *q, double rho, scene *s, size_t n_time, const uint32_t *place,
-                    const double *f0, double *work, double *var)
+static void go_back(const question *q, scene *s, const passage *way, double *work, double *var)
 {
     const size_t m = s->m;
     const sr_cif *const cif = q->cif;
@@ -185,14 +190,16 @@ static void go_back(const question *q, double rho, scene *s, size_t n_time, cons
         rest[a] = 0;
     for (size_t k = 0; k < m; k++)
         s->next[k] = cif->begin[s->curve[k] + 1];
-    for (size_t t = n_time; t-- > 0;) {
-        const double last = t == 0 ? 0 : f0[t - 1], weight = pow(1 - last, rho);
+    for (size_t t = way->n; t-- > 0;) {
+        const double last = t == 0 ? 0 : way->f0[t - 1];
+        const double weight = pow(1 - last, q->plan->rho);
         for (size_t k = 0; k < m; k++) {
-            while (s->next[k] > cif->begin[s->curve[k]] && cif->place[s->next[k] - 1] >= place[t])
+            while (s->next[k] > cif->begin[s->curve[k]] &&
+                   cif->place[s->next[k] - 1] >= way->place[t])
                 s->next[k]--;
         }
-        look(q, s, place[t]);
-        add_time(s, weight, f0[t], rest, loads, var);
+        look(q, s, way->place[t]);
+        add_time(s, weight, way->f0[t], rest, loads, var);
         if (s->n_event == 0)
             continue;
         const double step = weight * (s->n_event / s->total) / (1 - last);
@@ -215,26 +222,27 @@ static sr_status scene_take(sr_context *ctx, size_t m, scene *s)
 }
 
 /* Score and covariance of the m curves of a stratum, into those of their groups. */
-static sr_status add_stratum(sr_context *ctx, const question *q, const sr_gray_plan *plan, size_t m,
-                             const size_t *curve, double *score, double *var)
+static sr_status add_stratum(sr_context *ctx, const question *q, size_t m, const size_t *curve,
+                             double *score, double *var)
 {
+    const sr_gray_plan *const plan = q->plan;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t n_group = (size_t)plan->n_group;
     size_t n_cell = 0;
-    uint32_t *place;
-    double *f0, *own, *work;
+    double *own, *work;
+    passage way;
     scene s = {.curve = curve};
     for (size_t k = 0; k < m; k++)
         n_cell += q->cif->begin[curve[k] + 1] - q->cif->begin[curve[k]];
     SR_TRY(scene_take(ctx, m, &s));
-    SR_TAKE(place, sr_arena_index(&ctx->arena, n_cell));
-    SR_TAKE(f0, sr_arena_double(&ctx->arena, n_cell));
+    SR_TAKE(way.place, sr_arena_index(&ctx->arena, n_cell));
+    SR_TAKE(way.f0, sr_arena_double(&ctx->arena, n_cell));
     SR_TAKE(own, (double *)sr_arena_zero(&ctx->arena, m * (m + 1), sizeof(double)));
     SR_TAKE(work, sr_arena_double(&ctx->arena, m * (m + 2)));
     double *const own_var = own + m;
-    const size_t n_time = go_forward(q, plan->rho, &s, place, f0, own);
+    go_forward(q, &s, &way, own);
     SR_TICK(ctx);
-    go_back(q, plan->rho, &s, n_time, place, f0, work, own_var);
+    go_back(q, &s, &way, work, own_var);
     for (size_t a = 0; a < m; a++) {
         const size_t ga = (size_t)plan->group[curve[a]];
         score[ga] += own[a];
@@ -246,11 +254,11 @@ static sr_status add_stratum(sr_context *ctx, const question *q, const sr_gray_p
 }
 
 sr_status sr_cif_gray(sr_context *ctx, const sr_cif_data *data, const sr_cif *cif,
-                      const sr_gray_plan *plan, int cause, double *score, double *var)
+                      const sr_gray_plan *plan, double *score, double *var)
 {
     const size_t n_group = (size_t)plan->n_group;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
-    const question q = {data, cif, (size_t)cause};
+    const question q = {data, cif, plan, (size_t)plan->cause};
     size_t *curve;
     SR_TAKE(curve, sr_arena_sizes(&ctx->arena, (size_t)data->n_curve));
     for (size_t a = 0; a < n_group; a++)
@@ -263,7 +271,7 @@ sr_status sr_cif_gray(sr_context *ctx, const sr_cif_data *data, const sr_cif *ci
             if (plan->stratum[c] == stratum)
                 curve[m++] = (size_t)c;
         if (m > 1)
-            SR_TRY(add_stratum(ctx, &q, plan, m, curve, score, var));
+            SR_TRY(add_stratum(ctx, &q, m, curve, score, var));
     }
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

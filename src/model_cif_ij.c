@@ -144,8 +144,9 @@ sr_status sr_cif_std_errors(sr_context *ctx, const sr_cif_data *data, const sr_c
         const size_t next = row + (size_t)cif->n_row[c];
         SR_TICK(ctx);
         sr_cif_path_follow(data, cif, c, &p);
+        const sr_cif_curve curve = {data, cif, &p, &clusters, row, next};
         if (by_row)
-            SR_TRY(sr_cif_curve_by_row(ctx, data, cif, &p, &clusters, row, next, out));
+            SR_TRY(sr_cif_curve_by_row(ctx, &curve, out));
         else
             sweep_cells(&s);
         row = next;

@@ -50,8 +50,14 @@ typedef struct {
     double *moment;       /* [state moments and cause moments] */
 } sr_cif_clusters;
 
+typedef struct {
+    const sr_cif_data *data;
+    const sr_cif *cif;
+    const sr_cif_path *path;
+    const sr_cif_clusters *clusters;
+    size_t begin, end;
+} sr_cif_curve;
+
 sr_status sr_cif_clusters_take(sr_context *ctx, const sr_cif_data *data, sr_cif_clusters *out);
-sr_status sr_cif_curve_by_row(sr_context *ctx, const sr_cif_data *data, const sr_cif *cif,
-                              const sr_cif_path *p, const sr_cif_clusters *clusters, size_t begin,
-                              size_t end, const sr_cif_errors *out);
+sr_status sr_cif_curve_by_row(sr_context *ctx, const sr_cif_curve *curve, const sr_cif_errors *out);
 #endif

@@ -266,10 +266,13 @@ static void clear(sweep *s)
 }
 
 /* A row is at risk at the times after its start, up to its stop. */
-sr_status sr_cif_curve_by_row(sr_context *ctx, const sr_cif_data *data, const sr_cif *cif,
-                              const sr_cif_path *p, const sr_cif_clusters *clusters, size_t begin,
-                              size_t end, const sr_cif_errors *out)
+sr_status sr_cif_curve_by_row(sr_context *ctx, const sr_cif_curve *curve, const sr_cif_errors *out)
 {
+    const sr_cif_data *const data = curve->data;
+    const sr_cif *const cif = curve->cif;
+    const sr_cif_path *const p = curve->path;
+    const sr_cif_clusters *const clusters = curve->clusters;
+    const size_t begin = curve->begin, end = curve->end;
     const uint32_t *const entering = cif->entering == NULL ? cif->leaving : cif->entering;
     const uint32_t *const leaving = cif->leaving;
     size_t next_in = begin, next_out = begin;

@@ -26,7 +26,6 @@ typedef struct {
     sr_fg_search search;
     sr_fg_scores rows; /* scores of the rows, p columns */
     const sr_fg_estimate *at;
-    const sr_fg_robust *robust;
     const sr_fg_query *query;
     sr_fg_curves *out;
 } curve_task;
@@ -168,12 +167,12 @@ static sr_status run_batch(sr_context *ctx, const curve_task *task, size_t from,
     b.curve.extra = NULL;
     b.curve.z = (sr_columns){.n = s->x.n, .p = count};
     SR_TRY(fill_path(ctx, &b));
-    SR_TRY(sr_fg_scores_open(ctx, task->robust->kind, &b.curve));
+    SR_TRY(sr_fg_scores_open(ctx, task->at->robust->kind, &b.curve));
     SR_TAKE(meat, sr_arena_double(&ctx->arena, width * width));
     SR_TAKE(total, sr_arena_double(&ctx->arena, width));
     SR_TAKE(room, sr_arena_double(&ctx->arena, 3 * s->x.p));
     const sr_score_rows rows = {fill_batch, &b, s->x.n, width};
-    SR_TRY(sr_score_rows_meat(ctx, &rows, &task->robust->by, NULL, meat, total));
+    SR_TRY(sr_score_rows_meat(ctx, &rows, &task->at->robust->by, NULL, meat, total));
     put_robust(&b, meat, width, room);
     return SR_OK;
 }
@@ -183,9 +182,9 @@ static sr_status put_variances(sr_context *ctx, curve_task *task)
     const size_t p = task->search.x.p, n = task->query->n;
     double *a;
     SR_TAKE(a, sr_arena_double(&ctx->arena, p));
-    for (size_t q = 0; task->robust->kind == SR_FG_MODEL && q < n; q++)
+    for (size_t q = 0; task->at->robust->kind == SR_FG_MODEL && q < n; q++)
         put_by_model(task, q, a);
-    for (size_t q = 0; task->robust->kind != SR_FG_MODEL && q < n; q += BATCH) {
+    for (size_t q = 0; task->at->robust->kind != SR_FG_MODEL && q < n; q += BATCH) {
         const sr_arena_mark mark = sr_arena_save(&ctx->arena);
         SR_TRY(run_batch(ctx, task, q, n - q < BATCH ? n - q : BATCH));
         sr_arena_restore(&ctx->arena, mark);
@@ -201,7 +200,7 @@ static sr_status make_curves(sr_context *ctx, const sr_fg_data *data, const sr_c
     SR_TRY(sr_fg_search_open(ctx, data, control, s, &unused));
     SR_TRY(sr_fg_search_at(ctx, s, task->at->coef));
     memcpy(task->out->mean, s->scaling.mean, s->x.p * sizeof(double));
-    SR_TRY(sr_fg_search_scores(ctx, s, task->robust, 0, &task->rows));
+    SR_TRY(sr_fg_search_scores(ctx, s, task->at->robust, 0, &task->rows));
     for (size_t q = 0; q < task->query->n; q++) {
         const size_t slot = query_slot(task, q);
         task->out->hazard[q] =
@@ -211,10 +210,9 @@ static sr_status make_curves(sr_context *ctx, const sr_fg_data *data, const sr_c
 }
 
 sr_status sr_fg_curves_make(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
-                            const sr_fg_estimate *at, const sr_fg_robust *robust,
-                            const sr_fg_query *query, sr_fg_curves *out)
+                            const sr_fg_estimate *at, const sr_fg_query *query, sr_fg_curves *out)
 {
-    curve_task task = {.at = at, .robust = robust, .query = query, .out = out};
+    curve_task task = {.at = at, .query = query, .out = out};
     const sr_status status = make_curves(ctx, data, control, &task);
     sr_fg_search_close(&task.search);
     return status;

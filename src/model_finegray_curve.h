@@ -26,8 +26,8 @@ typedef struct {
  * scores. bad_row as in sr_fg_fit. */
 typedef struct {
     const double *coef, *var;
+    const sr_fg_robust *robust;
 } sr_fg_estimate;
 sr_status sr_fg_curves_make(sr_context *ctx, const sr_fg_data *data, const sr_cox_control *control,
-                            const sr_fg_estimate *at, const sr_fg_robust *robust,
-                            const sr_fg_query *query, sr_fg_curves *out);
+                            const sr_fg_estimate *at, const sr_fg_query *query, sr_fg_curves *out);
 #endif

@@ -158,6 +158,7 @@ static sr_status fill_runs(sr_context *ctx, sr_fg_scores *s)
 static sr_status take_shift(sr_context *ctx, const sr_fg_curve *curve, size_t p, sr_fg_shift *out)
 {
     const size_t count = curve->rs.n_slot * p;
+    out->p = p;
     SR_TAKE(out->cum, (double *)sr_arena_zero(&ctx->arena, count, sizeof(double)));
     return SR_OK;
 }
@@ -201,9 +202,9 @@ sr_status sr_fg_scores_open(sr_context *ctx, sr_fg_variance kind, sr_fg_scores *
 
 /* side[p] += what row i adds through one distribution; `ratio` its hazard ratio there */
 static void add_shift(const sr_fg_curve *curve, const sr_fg_shift *shift, size_t i, int is_event,
-                      const double factor[2], size_t p, double *side)
+                      const double factor[2], double *side)
 {
-    const size_t leave = curve->rs.cell[i];
+    const size_t leave = curve->rs.cell[i], p = shift->p;
     const double weight = factor[0], ratio = factor[1];
     const double *const cum = shift->cum + leave * p;
     const double *const before =
@@ -223,9 +224,9 @@ static void add_shifts(const sr_fg_scores *s, size_t i, double *side)
     const double ratio = data->censoring.ratio == NULL ? 1 : data->censoring.ratio[i];
     if (s->censoring.cum != NULL)
         add_shift(&s->model->censoring, &s->censoring, i, data->rows.times.event[i] == 0,
-                  (const double[]){weight, ratio}, s->z.p, side);
+                  (const double[]){weight, ratio}, side);
     if (s->entry.cum != NULL)
-        add_shift(&s->model->entry, &s->entry, i, 1, (const double[]){weight, 1}, s->z.p, side);
+        add_shift(&s->model->entry, &s->entry, i, 1, (const double[]){weight, 1}, side);
 }
 
 /* All but the multiple of z, which is returned */

@@ -12,6 +12,7 @@
  * [n_slot x p] by row; NULL: nothing. */
 typedef struct {
     double *cum;
+    size_t p;
 } sr_fg_shift;
 
 /* Borrows the first six; z.x NULL stands for columns of zeros. */

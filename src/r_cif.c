@@ -135,7 +135,9 @@ static sr_status test_causes(sr_context *ctx, const sr_cif_data *data, const sr_
     SR_TAKE(score, sr_arena_double(&ctx->arena, m));
     SR_TAKE(var, sr_arena_double(&ctx->arena, m * m));
     for (size_t j = 0; j < n_cause; j++) {
-        SR_TRY(sr_cif_gray(ctx, data, cif, plan, (int)j + 1, score, var));
+        sr_gray_plan of_cause = *plan;
+        of_cause.cause = (int)j + 1;
+        SR_TRY(sr_cif_gray(ctx, data, cif, &of_cause, score, var));
         for (size_t a = 0; a < m; a++)
             REAL(VECTOR_ELT(list, SCORE))[j + n_cause * a] = score[a];
         for (size_t a = 0; a < m * m; a++)

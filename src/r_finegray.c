@@ -169,7 +169,7 @@ SEXP r_finegray_curves(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP var
         .extra = sr_doubles_or_null(VECTOR_ELT(query, 2), n * (size_t)m, "extra")};
     const sr_fg_robust how = robust_from_r(robust, n, p);
     const sr_fg_estimate at = {sr_doubles_or_null(coef, p, "coef"),
-                               sr_doubles_or_null(var, p * p, "var")};
+                               sr_doubles_or_null(var, p * p, "var"), &how};
     SEXP list = PROTECT(sr_named_list(names));
     sr_fg_curves out = {.mean = put_doubles(list, 0, (R_xlen_t)p),
                         .hazard = put_doubles(list, 1, m),
@@ -177,7 +177,7 @@ SEXP r_finegray_curves(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP var
                         .cov = put_matrix(list, 3, (R_xlen_t)p, m)};
     sr_context ctx;
     sr_context_open(&ctx);
-    sr_context_close(&ctx, sr_fg_curves_make(&ctx, &data, &asked, &at, &how, &wanted, &out));
+    sr_context_close(&ctx, sr_fg_curves_make(&ctx, &data, &asked, &at, &wanted, &out));
     UNPROTECT(1);
     return list;
 }

@@ -169,9 +169,9 @@ TEST(gray_scores_add_up_to_nothing)
         for (size_t i = 0; i < MOST_ROWS; i++)
             s.curve[i] = (int)i % 6;
         s.data.n_curve = 6;
-        const sr_gray_plan plan = {group, stratum, 3, 2, trial / 4.0};
+        const sr_gray_plan plan = {group, stratum, 3, 2, trial / 4.0, 1 + trial % 2};
         CHECK_OK(sr_cif_make(&ctx, &s.data, &cif, &bad_row));
-        CHECK_OK(sr_cif_gray(&ctx, &s.data, &cif, &plan, 1 + trial % 2, score, var));
+        CHECK_OK(sr_cif_gray(&ctx, &s.data, &cif, &plan, score, var));
         CHECK_NEAR(score[0] + score[1] + score[2], 0, 1e-12);
         for (int a = 0; a < 3; a++) {
             CHECK_NEAR(var[3 * a] + var[3 * a + 1] + var[3 * a + 2], 0, 1e-12);
