@@ -1,4 +1,4 @@
-# The response of the fast path (cox-fast.R): a literal Surv() of bare columns, read in one pass in C.
+# The response of the fast path (cox-fast.R): a literal Surv() of bare columns, read at once in C.
 
 # The arguments of a literal Surv(time, status), Surv(start, stop, status) or
 # Surv(left, right, type = "interval2"); those of the last are called left and right
