@@ -225,17 +225,7 @@ plot.sr_finegray <- function(x, newdata = NULL, conf.level = 0.95, xlab = NULL, 
   colours <- plot_colours(nlevels(curves$group), palette)
   time <- x$terms[[2L]]
   time <- if (is.call(time) && length(time) > 2L) time[[length(time) - 1L]] else quote(Time)
-  plot <- ggplot2::ggplot(
-    curves,
-    ggplot2::aes(x = .data$time, y = .data$estimate, colour = .data$group, fill = .data$group)
-  )
-  if (has_band) {
-    plot <- plot + ggplot2::geom_ribbon(
-      data = step_band(curves), alpha = 0.16, colour = NA,
-      ggplot2::aes(ymin = .data$conf.low, ymax = .data$conf.high), show.legend = FALSE
-    )
-  }
-  plot <- plot + ggplot2::geom_step(linewidth = 0.7, na.rm = TRUE) +
+  plot <- step_curves(curves, has_band) +
     ggplot2::scale_colour_manual(values = colours, name = legend_title) +
     ggplot2::scale_fill_manual(values = colours, name = legend_title) +
     ggplot2::scale_x_continuous(expand = ggplot2::expansion(c(0.01, 0.03))) +

@@ -81,7 +81,8 @@ as_plain <- function(x) {
   x
 }
 
-curves_panel <- function(curves, has_band, breaks, limits, colours, xlab, ylab, legend_title) {
+# Steps by group, over their bands
+step_curves <- function(curves, has_band) {
   plot <- ggplot2::ggplot(
     curves,
     ggplot2::aes(x = .data$time, y = .data$estimate, colour = .data$group, fill = .data$group)
@@ -92,7 +93,11 @@ curves_panel <- function(curves, has_band, breaks, limits, colours, xlab, ylab, 
       ggplot2::aes(ymin = .data$conf.low, ymax = .data$conf.high), show.legend = FALSE
     )
   }
-  plot <- plot + ggplot2::geom_step(linewidth = 0.7)
+  plot + ggplot2::geom_step(linewidth = 0.7, na.rm = TRUE)
+}
+
+curves_panel <- function(curves, has_band, breaks, limits, colours, xlab, ylab, legend_title) {
+  plot <- step_curves(curves, has_band)
   if (!is.null(curves$n.censor)) {
     censored <- curves[curves$n.censor > 0, ]
     plot <- plot + ggplot2::geom_point(

@@ -125,35 +125,19 @@ bench_step <- function() {
   }))
 }
 
-# Peak resident memory of a fit above the start, in a process of its own, over the size of y, X
-# and weights as doubles.
-memory_script <- '
-suppressPackageStartupMessages({library(survival); library(survresist)})
-bench <- new.env()
-sys.source("bench/bench-cox.R", bench)
-big <- bench$make_trial(1e6)
-formula <- bench$trial_formula(big, "%1$s")
-warm <- %2$s(formula, big[1:1000, ])
-mib <- function(field) {
-  line <- grep(field, readLines("/proc/self/status"), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", line)) / 1024
-}
-invisible(gc())
-writeLines("5", "/proc/self/clear_refs")
-before <- mib("VmRSS")
-fit <- %2$s(formula, big)
-cat(mib("VmHWM") - before)'
-
+# Peak resident memory of a fit above the start over the size of y, X and weights as doubles
 bench_memory <- function() {
   cases <- expand.grid(
     fitter = c("fit_cox", "coxph"), stringsAsFactors = FALSE,
     response = c("Surv(day, status)", "Surv(time, status)", "Surv(start, day, status)")
   )
   keep("cox", "memory", Map(function(fitter, response) {
-    file <- tempfile(fileext = ".R")
-    writeLines(sprintf(memory_script, response, fitter), file)
-    rscript <- file.path(R.home("bin"), "Rscript")
-    peak <- as.numeric(system2(rscript, file, stdout = TRUE))
+    peak <- peak_memory(c(
+      "library(survival)", "bench <- new.env()",
+      "sys.source(\"bench/bench-cox.R\", bench)", "big <- bench$make_trial(1e6)",
+      sprintf("formula <- bench$trial_formula(big, \"%s\")", response),
+      sprintf("warm <- %s(formula, big[1:1000, ])", fitter)
+    ), sprintf("%s(formula, big)", fitter))
     size <- 1e6 * (10 + if (grepl("start", response)) 3 else 2) * 8 / 2^20
     message(sprintf(
       "%s, %s: %.0f MiB above the start, %.2f of the data", fitter, response, peak, peak / size
@@ -179,11 +163,7 @@ bench_growth <- function() {
   by_p <- lapply(c(2, 5, 10, 20, 50, 100, 200), function(p) grow("p", 1e5, p, "day"))
   table <- keep("cox", "growth", unlist(c(by_n, by_p), recursive = FALSE))
   rows_n <- table[table$vary == "n", ]
-  slopes <- vapply(split(rows_n, rows_n$times), function(part) {
-    stats::coef(stats::lm(log(seconds) ~ log(n), part))[[2]]
-  }, 0)
-  message("log-log slope of seconds in n: ",
-          paste(names(slopes), format(slopes, digits = 3), collapse = ", "))
+  slope_in_n(rows_n, "times")
   draw_growth(table)
 }
 

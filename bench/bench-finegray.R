@@ -94,11 +94,7 @@ bench_growth <- function() {
     })
   })
   table <- keep("finegray", "growth", unlist(rows, recursive = FALSE))
-  slopes <- vapply(split(table, table$times), function(part) {
-    stats::coef(stats::lm(log(seconds) ~ log(n), part))[[2L]]
-  }, 0)
-  message("log-log slope of seconds in n: ",
-          paste(names(slopes), format(slopes, digits = 3), collapse = ", "))
+  slope_in_n(table, "times")
   draw_growth(table)
 }
 
@@ -123,30 +119,16 @@ draw_growth <- function(table) {
                    bty = "n")
 }
 
-# Peak memory above the start, in a process of its own, over the size of time, status and x as
-# doubles
-memory_script <- '
-suppressPackageStartupMessages(library(survresist))
-source("bench/bench-finegray.R")
-big <- make_competing(1e6, 10L)[c(paste0("x", 1:10), "%s", "state")]
-formula <- competing_formula(big, "%s")
-invisible(fit_finegray(formula, big[1:1000, ]))
-mib <- function(field) {
-  line <- grep(field, readLines("/proc/self/status"), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", line)) / 1024
-}
-invisible(gc())
-writeLines("5", "/proc/self/clear_refs")
-before <- mib("VmRSS")
-fit <- fit_finegray(formula, big)
-cat(mib("VmHWM") - before)'
-
+# Peak memory above the start over the size of time, status and x as doubles
 bench_memory <- function() {
+  size <- 1e6 * 12 * 8 / 2^20
   keep("finegray", "memory", lapply(c("day", "time"), function(time) {
-    file <- tempfile(fileext = ".R")
-    writeLines(sprintf(memory_script, time, time), file)
-    peak <- as.numeric(system2(file.path(R.home("bin"), "Rscript"), file, stdout = TRUE))
-    size <- 1e6 * 12 * 8 / 2^20
+    peak <- peak_memory(c(
+      "source(\"bench/bench-finegray.R\")",
+      sprintf("big <- make_competing(1e6, 10L)[c(paste0(\"x\", 1:10), \"%s\", \"state\")]", time),
+      sprintf("formula <- competing_formula(big, \"%s\")", time),
+      "invisible(fit_finegray(formula, big[1:1000, ]))"
+    ), "fit_finegray(formula, big)")
     message(sprintf("1e6 x 10, %s: %.0f MiB above the start, %.2f of the data", time, peak,
                     peak / size))
     data.frame(times = time, peak_mib = peak, data_mib = size, ratio = peak / size, ceiling = 2.5)

@@ -81,11 +81,7 @@ bench_growth <- function() {
     data.frame(family = names(families), n = n, seconds = time)
   })
   table <- keep("ttp", "growth", rows)
-  slopes <- vapply(split(table, table$family), function(part) {
-    stats::coef(stats::lm(log(seconds) ~ log(n), part[part$n >= 1e5, ]))[[2L]]
-  }, 0)
-  message("log-log slope of seconds in n, from 1e5 on: ",
-          paste(names(slopes), format(slopes, digits = 3), collapse = ", "))
+  slope_in_n(table[table$n >= 1e5, ], "family")
   draw_growth(table)
 }
 
@@ -103,33 +99,21 @@ draw_growth <- function(table) {
   graphics::legend("topleft", names(colours), col = colours, pch = 19, bty = "n")
 }
 
-# Peak memory above the start, in a process of its own, over the size of y and x as doubles
-memory_script <- '
-suppressPackageStartupMessages(library(survresist))
-source("bench/bench-ttp.R")
-big <- make_times(1e6, 10L)[c(paste0("x", 1:10), "time", "status")]
-formula <- formula_of(big, "Surv(time, status)")
-invisible(fit_ttp(formula, big[1:1000, ]))
-mib <- function(field) {
-  line <- grep(field, readLines("/proc/self/status"), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", line)) / 1024
-}
-invisible(gc())
-writeLines("5", "/proc/self/clear_refs")
-before <- mib("VmRSS")
-fit <- fit_ttp(formula, big)
-cat(mib("VmHWM") - before)'
-
+# Peak memory above the start over the size of y and x as doubles
 bench_memory <- function() {
-  file <- tempfile(fileext = ".R")
-  writeLines(memory_script, file)
-  peak <- as.numeric(system2(file.path(R.home("bin"), "Rscript"), file, stdout = TRUE))
   size <- 1e6 * 12 * 8 / 2^20
-  message(sprintf("Weibull, 1e6 x 10: %.0f MiB above the start, %.2f of the data", peak,
-                  peak / size))
-  keep("ttp", "memory", list(
-    data.frame(family = "weibull", peak_mib = peak, data_mib = size, ratio = peak / size)
-  ))
+  families <- c(weibull = "\"weibull\"", gengamma = "\"gengamma\"", spline = "ttp_spline()")
+  keep("ttp", "memory", lapply(names(families), function(family) {
+    peak <- peak_memory(c(
+      "source(\"bench/bench-ttp.R\")",
+      "big <- make_times(1e6, 10L)[c(paste0(\"x\", 1:10), \"time\", \"status\")]",
+      "formula <- formula_of(big, \"Surv(time, status)\")",
+      sprintf("invisible(fit_ttp(formula, big[1:1000, ], %s))", families[[family]])
+    ), sprintf("fit_ttp(formula, big, %s)", families[[family]]))
+    message(sprintf("%s, 1e6 x 10: %.0f MiB above the start, %.2f of the data", family, peak,
+                    peak / size))
+    data.frame(family = family, peak_mib = peak, data_mib = size, ratio = peak / size)
+  }))
 }
 
 if (sys.nframe() == 0L) {

@@ -66,6 +66,34 @@ compare <- function(work, ours, peer, runs = 3L, floor = NA, threads = get_threa
   row
 }
 
+# Exponent of the growth of seconds with n, by the values of `by`
+slope_in_n <- function(table, by) {
+  slopes <- vapply(split(table, table[[by]]), function(part) {
+    stats::coef(stats::lm(log(seconds) ~ log(n), part))[[2L]]
+  }, 0)
+  message("log-log slope of seconds in n: ",
+          paste(names(slopes), format(slopes, digits = 3), collapse = ", "))
+}
+
+# Peak memory of `fit` above the start, in MiB, in a process of its own that has run `before`
+peak_memory <- function(before, fit) {
+  file <- tempfile(fileext = ".R")
+  on.exit(unlink(file))
+  writeLines(c(
+    "suppressPackageStartupMessages(library(survresist))", before,
+    "mib <- function(field) {",
+    "  line <- grep(field, readLines(\"/proc/self/status\"), value = TRUE)",
+    "  as.numeric(gsub(\"[^0-9]\", \"\", line)) / 1024",
+    "}",
+    "invisible(gc())",
+    "writeLines(\"5\", \"/proc/self/clear_refs\")",
+    "at_start <- mib(\"VmRSS\")",
+    paste("fit <-", fit),
+    "cat(mib(\"VmHWM\") - at_start)"
+  ), file)
+  as.numeric(system2(file.path(R.home("bin"), "Rscript"), file, stdout = TRUE))
+}
+
 # bench/results/<topic>-<part>.csv
 keep <- function(topic, part, rows) {
   dir.create(results, showWarnings = FALSE, recursive = TRUE)

@@ -6,6 +6,7 @@
  */
 #include "model_illness.h"
 #include "r_data.h"
+#include "r_trust.h"
 #include "r_ttp.h"
 #include <string.h>
 
@@ -53,47 +54,25 @@ static void illness_from_r(SEXP bundle, SEXP level, sr_illness_data *out)
     memcpy(out->level, integers_of(level, n, "level"), n * sizeof(int));
 }
 
-static const char *const fit_names[] = {"coefficients", "gradient", "info", "var",       "flat",
-                                        "loglik",       "gap",      "iter", "converged", "definite",
-                                        "level",        "change",   NULL};
-enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE, LEVEL, CHANGE };
-
-static void put_answers(SEXP list, const sr_illness_data *data, const sr_trust_result *result,
-                        double change)
-{
-    double *const loglik = sr_put_vector(list, LOGLIK, 2);
-    loglik[0] = result->f_start;
-    loglik[1] = result->f;
-    SET_VECTOR_ELT(list, GAP, Rf_ScalarReal(result->scaled_gradient));
-    SET_VECTOR_ELT(list, ITER, Rf_ScalarInteger(result->n_iter));
-    SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(result->is_converged));
-    SET_VECTOR_ELT(list, DEFINITE, Rf_ScalarLogical(result->is_definite));
-    SET_VECTOR_ELT(list, LEVEL, Rf_allocVector(INTSXP, (R_xlen_t)data->n));
-    memcpy(INTEGER(VECTOR_ELT(list, LEVEL)), data->level, data->n * sizeof(int));
-    SET_VECTOR_ELT(list, CHANGE, Rf_ScalarReal(change));
-}
+static const char *const fit_names[] = {SR_TRUST_NAMES, "level", "change", NULL};
+enum { LEVEL = SR_TRUST_COUNT, CHANGE };
 
 SEXP r_illness_fit(SEXP bundle, SEXP level, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps)
 {
     sr_illness_data data;
     illness_from_r(bundle, level, &data);
     const size_t P = sr_illness_n_par(&data);
-    const double *const start = sr_doubles_or_null(init, P, "init");
-    const sr_trust_control control = {.max_iter = Rf_asInteger(max_iter),
-                                      .eps = Rf_asReal(eps),
-                                      .fixed = sr_integers_or_null(fixed, P, "fixed")};
+    const sr_trust_control control = sr_trust_control_from_r(fixed, max_iter, eps, P);
     SEXP list = PROTECT(sr_named_list(fit_names));
-    sr_trust_result result = {.theta = sr_put_vector(list, COEF, P),
-                              .gradient = sr_put_vector(list, GRADIENT, P),
-                              .info = sr_put_matrix(list, INFO, P, P),
-                              .inverse = sr_put_matrix(list, VAR, P, P),
-                              .flat = sr_put_vector(list, FLAT, P)};
+    sr_trust_result result = sr_trust_open(list, init, P);
     double change = 0;
-    memcpy(result.theta, start, P * sizeof(double));
     sr_context ctx;
     sr_context_open(&ctx);
     sr_context_close(&ctx, sr_illness_fit(&ctx, &data, &control, &result, &change));
-    put_answers(list, &data, &result, change);
+    sr_trust_close(list, &result);
+    SET_VECTOR_ELT(list, LEVEL, Rf_allocVector(INTSXP, (R_xlen_t)data.n));
+    memcpy(INTEGER(VECTOR_ELT(list, LEVEL)), data.level, data.n * sizeof(int));
+    SET_VECTOR_ELT(list, CHANGE, Rf_ScalarReal(change));
     UNPROTECT(1);
     return list;
 }

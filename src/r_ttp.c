@@ -6,6 +6,7 @@
  * a double matrix or NULL. Then comes the hazard (r_hazard.h).
  */
 #include "r_ttp.h"
+#include "r_trust.h"
 #include "r_data.h"
 #include "r_hazard.h"
 #include <string.h>
@@ -71,50 +72,22 @@ void sr_ttp_from_r(SEXP bundle, SEXP hazard, sr_ttp_data *out)
     out->penalty = sr_doubles_or_null(VECTOR_ELT(bundle, BUNDLE_PENALTY), P * P, "penalty");
 }
 
-double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column)
-{
-    SET_VECTOR_ELT(list, place, Rf_allocMatrix(REALSXP, (int)n_row, (int)n_column));
-    return REAL(VECTOR_ELT(list, place));
-}
-
-double *sr_put_vector(SEXP list, int place, size_t n)
-{
-    SET_VECTOR_ELT(list, place, Rf_allocVector(REALSXP, (R_xlen_t)n));
-    return REAL(VECTOR_ELT(list, place));
-}
-
-static const char *const fit_names[] = {"coefficients", "gradient", "info",       "var",
-                                        "flat",         "loglik",   "gap",        "iter",
-                                        "converged",    "definite", "info_start", NULL};
-enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE, INFO_START };
+static const char *const fit_names[] = {SR_TRUST_NAMES, "info_start", NULL};
+enum { INFO_START = SR_TRUST_COUNT };
 
 SEXP r_ttp_fit(SEXP bundle, SEXP hazard, SEXP init, SEXP fixed, SEXP max_iter, SEXP eps)
 {
     sr_ttp_data data;
     sr_ttp_from_r(bundle, hazard, &data);
     const size_t P = sr_ttp_n_par(&data);
-    const double *const start = sr_doubles_or_null(init, P, "init");
-    const sr_trust_control control = {.max_iter = Rf_asInteger(max_iter),
-                                      .eps = Rf_asReal(eps),
-                                      .fixed = sr_integers_or_null(fixed, P, "fixed")};
+    const sr_trust_control control = sr_trust_control_from_r(fixed, max_iter, eps, P);
     SEXP list = PROTECT(sr_named_list(fit_names));
-    sr_trust_result result = {.theta = sr_put_vector(list, COEF, P),
-                              .gradient = sr_put_vector(list, GRADIENT, P),
-                              .info = sr_put_matrix(list, INFO, P, P),
-                              .inverse = sr_put_matrix(list, VAR, P, P),
-                              .flat = sr_put_vector(list, FLAT, P),
-                              .info_start = sr_put_matrix(list, INFO_START, P, P)};
-    double *const loglik = sr_put_vector(list, LOGLIK, 2);
-    memcpy(result.theta, start, P * sizeof(double));
+    sr_trust_result result = sr_trust_open(list, init, P);
+    result.info_start = sr_put_matrix(list, INFO_START, P, P);
     sr_context ctx;
     sr_context_open(&ctx);
     sr_context_close(&ctx, sr_ttp_fit(&ctx, &data, &control, &result));
-    loglik[0] = result.f_start;
-    loglik[1] = result.f;
-    SET_VECTOR_ELT(list, GAP, Rf_ScalarReal(result.scaled_gradient));
-    SET_VECTOR_ELT(list, ITER, Rf_ScalarInteger(result.n_iter));
-    SET_VECTOR_ELT(list, CONVERGED, Rf_ScalarLogical(result.is_converged));
-    SET_VECTOR_ELT(list, DEFINITE, Rf_ScalarLogical(result.is_definite));
+    sr_trust_close(list, &result);
     UNPROTECT(1);
     return list;
 }
