@@ -2,7 +2,7 @@
 #'
 #' A family for `fit_ttp()`: the hazard is a positive mixture of cubic B-splines of time, more of
 #' them than the data could pay for, and roughness of the log hazard is penalised. How much is
-#' decided by the data (restricted likelihood).
+#' decided by the data: by restricted likelihood, or by cross-validation.
 #'
 #' @section Model:
 #' \eqn{h(t) = \sum_j e^{\theta_j} B_j(t)}{h(t) = sum_j exp(theta_j) B_j(t)} with cubic B-splines
@@ -18,33 +18,63 @@
 #' with u the square root of time over that of the last knot, on which hazards, which change faster
 #' early, are about equally rough everywhere; the knots of f are those of the hazard, on that scale.
 #' f follows the log hazard, so that a large \eqn{\lambda} leads to one that is nearly linear in the
-#' root of time. \eqn{\lambda} maximises the restricted likelihood in Laplace's approximation,
-#' \eqn{\ell_\lambda + \frac{r}{2} \log \lambda - \frac12 \log |I + \lambda S|}{l_lambda + (r / 2)
-#' log(lambda) - log|I + lambda S| / 2}, with I the information, S the matrix of the penalty and r
-#' its rank. Strata have a hazard each and share one \eqn{\lambda}.
-#'
-#' Effective parameters are the trace of \eqn{(I + \lambda S)^{-1} I}{(I + lambda S)^-1 I}. They
+#' root of time. Strata have a hazard each and share one \eqn{\lambda}. With I the information, S the
+#' matrix of the penalty, r its rank and \eqn{V = (I + \lambda S)^{-1}}{V = (I + lambda S)^-1},
+#' \eqn{\lambda} maximises
+#' \describe{
+#'   \item{`"reml"`}{the restricted likelihood in Laplace's approximation,
+#'     \eqn{\ell_\lambda + \frac{r}{2} \log \lambda + \frac12 \log |V|}{l_lambda + (r / 2)
+#'     log(lambda) + log|V| / 2}: that of \eqn{\lambda} when the penalty is read as the log of a
+#'     prior and all parameters are integrated out.}
+#'   \item{`"lcv"`}{the cross-validated likelihood \eqn{\sum_i \ell_i(\theta_{-i})}{sum of
+#'     l_i(theta_-i)}, the log likelihood of each row under the estimate without it. That estimate
+#'     is nearly \eqn{\theta - V u_i}{theta - V u_i} with \eqn{u_i}{u_i} the score of the row, and
+#'     \eqn{\sum_i u_i u_i' }{sum u_i u_i'} is nearly I, so that it is nearly
+#'     \eqn{\ell - \mathrm{tr}(V I)}{l - tr(V I)}, which is taken (O'Sullivan 1988; Joly, Commenges
+#'     and Letenneur 1998): the \eqn{\lambda} of the smallest AIC. It smooths less evenly than
+#'     restricted likelihood from one study to the next.}
+#' }
+#' Effective parameters are the trace of V I. They
 #' stand in `logLik()` (which is \eqn{\ell}, without the penalty) and so in `AIC()`. There is no
 #' likelihood-ratio test between such fits; `anova(test = "Wald")` is offered.
 #'
 #' @section Which covariance:
-#' `variance = "bayes"` takes \eqn{(I + \lambda S)^{-1}}{(I + lambda S)^-1}, the covariance of
-#' \eqn{\theta} given the data when the penalty is read as a prior; averaged over time, its
-#' intervals for the hazard cover as they say (Marra and Wood 2012), since they allow for the bias
-#' of smoothing. `"sandwich"` takes
-#' \eqn{(I + \lambda S)^{-1} I (I + \lambda S)^{-1}}{(I + lambda S)^-1 I (I + lambda S)^-1}, the
-#' sampling variance around the smoothed truth. Neither allows for \eqn{\lambda} being estimated.
+#' \describe{
+#'   \item{`"bayes"`}{(default) is the covariance of the parameters given the data when the penalty
+#'     is read as a prior, and \eqn{\lambda} has one too: the mean over \eqn{\lambda} of
+#'     \eqn{V_\lambda + (\theta_\lambda - \theta)(\theta_\lambda - \theta)'}{V_lambda +
+#'     (theta_lambda - theta)(theta_lambda - theta)'}, around the estimate \eqn{\theta}{theta}, with
+#'     the restricted likelihood as weight and a prior under which every number of effective
+#'     parameters of the baseline, from that of a straight line to all of them, is as likely (Hodges
+#'     and Sargent 2001; Cui et al. 2010). Averaged over time, its intervals cover as they say
+#'     (Marra and Wood 2012), since they allow for the bias of smoothing. Where the data choose the
+#'     smoothest hazard there is, the usual correction for an estimated \eqn{\lambda}, made of
+#'     derivatives at its estimate (Wood, Pya and Saefken 2016), vanishes; the mean does
+#'     not. With a given `lambda` it is `"conditional"`.}
+#'   \item{`"conditional"`}{is \eqn{V_\lambda}{V_lambda}: \eqn{\lambda} is taken as known.}
+#'   \item{`"sandwich"`}{is V I V, the sampling variance around the smoothed truth, for known
+#'     \eqn{\lambda}.}
+#' }
 #'
 #' @param df Number of B-splines, a whole number from 4 to 30.
-#' @param lambda The smoothing parameter, a positive number. `NULL`: chosen by restricted
-#'   likelihood.
-#' @param variance `"bayes"` or `"sandwich"`, see below.
+#' @param lambda The smoothing parameter, a positive number. `NULL`: chosen by `criterion`.
+#' @param variance `"bayes"`, `"conditional"` or `"sandwich"`, see below.
+#' @param criterion what chooses `lambda`: `"reml"`, the restricted likelihood, or `"lcv"`, the
+#'   likelihood cross-validated.
 #' @returns A family, a list of class `sr_family`: `name`, `label`, `theta` (names of the
 #'   parameters), `natural` (their scale: hazards), `scales`, `setting` (knots, once a fit has
-#'   placed them), `penalty` (S), `lambda`, `variance` and the functions that `fit_ttp()` needs
-#'   (`unit`, `start`, `prepare`). The fit has a component `smooth`: list of `lambda`, `edf`
-#'   (effective parameters, all of them), `edf_baseline` and `variance`.
-#' @references Joly P, Commenges D, Letenneur L (1998). A penalized likelihood approach for
+#'   placed them), `penalty` (S), `lambda`, `variance`, `criterion` and the functions that
+#'   `fit_ttp()` needs (`unit`, `start`, `prepare`). The fit has a component `smooth`: list of
+#'   `lambda`, `edf` (effective parameters, all of them), `edf_baseline`, `variance` and `criterion`
+#'   (`"given"` where `lambda` was).
+#' @references Cui Y, Hodges JS, Kong X, Carlin BP (2010). Partitioning degrees of freedom in
+#'   hierarchical and other richly parameterized models. *Technometrics*, 52, 124-136.
+#'   \doi{10.1198/TECH.2009.08161}
+#'
+#' Hodges JS, Sargent DJ (2001). Counting degrees of freedom in hierarchical and other
+#'   richly-parameterised models. *Biometrika*, 88, 367-379. \doi{10.1093/biomet/88.2.367}
+#'
+#' Joly P, Commenges D, Letenneur L (1998). A penalized likelihood approach for
 #'   arbitrarily censored and truncated data: application to age-specific incidence of dementia.
 #'   *Biometrics*, 54, 185-194. \doi{10.2307/2534006}
 #'
@@ -52,18 +82,30 @@
 #'   model components. *Scandinavian Journal of Statistics*, 39, 53-74.
 #'   \doi{10.1111/j.1467-9469.2011.00760.x}
 #'
+#' O'Sullivan F (1988). Fast computation of fully automated log-density and log-hazard estimators.
+#'   *SIAM Journal on Scientific and Statistical Computing*, 9, 363-379. \doi{10.1137/0909024}
+#'
 #' Wood SN (2011). Fast stable restricted maximum likelihood and marginal likelihood estimation of
 #'   semiparametric generalized linear models. *Journal of the Royal Statistical Society B*, 73,
 #'   3-36. \doi{10.1111/j.1467-9868.2010.00749.x}
+#'
+#' Wood SN, Pya N, Saefken B (2016). Smoothing parameter and model selection for general
+#'   smooth models. *Journal of the American Statistical Association*, 111, 1548-1563.
+#'   \doi{10.1080/01621459.2016.1180986}
 #' @seealso [ttp_spline()] for a spline of few parameters without a penalty.
 #' @examples
 #' rotterdam <- survival::rotterdam
 #' fit <- fit_ttp(Surv(rtime / 365.25, recur) ~ hormon + nodes, rotterdam, family = ttp_smooth())
 #' fit
 #' fit$smooth$lambda
+#'
+#' # The same, with cross-validation
+#' update(fit, family = ttp_smooth(criterion = "lcv"))$smooth
 #' @export
-ttp_smooth <- function(df = 10, lambda = NULL, variance = c("bayes", "sandwich")) {
-  variance <- choose_one(variance, c("bayes", "sandwich"), "variance")
+ttp_smooth <- function(df = 10, lambda = NULL, variance = c("bayes", "conditional", "sandwich"),
+                       criterion = c("reml", "lcv")) {
+  variance <- choose_one(variance, c("bayes", "conditional", "sandwich"), "variance")
+  criterion <- choose_one(criterion, c("reml", "lcv"), "criterion")
   is_fine <- is.numeric(df) && length(df) == 1L && is.finite(df) && df >= 4 && df <= 30 &&
     df == round(df)
   if (!is_fine) {
@@ -94,6 +136,7 @@ ttp_smooth <- function(df = 10, lambda = NULL, variance = c("bayes", "sandwich")
   family$concentrates <- FALSE
   family$lambda <- lambda
   family$variance <- variance
+  family$criterion <- if (is.null(lambda)) criterion else "given"
   family
 }
 
@@ -128,105 +171,4 @@ roughness <- function(knots) {
   width <- diff(knots) / 3
   cross <- crossprod(left, width * right)
   crossprod(left, width * left) + crossprod(right, width * right) + (cross + t(cross)) / 2
-}
-
-# --- the penalised fit --------------------------------------------------------------------------
-
-#' The maximum of the penalised likelihood, at the smoothing parameter of largest restricted
-#' likelihood
-#'
-#' First log lambda moves as Wood and Fasiolo (2017, Biometrics 73, 1071-1081,
-#' doi:10.1111/biom.12666) have it, which neglects that the information changes with lambda; then
-#' the criterion itself is searched around there, each fit starting from the one before.
-#' @param family with `penalty`, `lambda` and `variance`; the rest as for run_ttp().
-#' @returns the fit of run_ttp(), with `loglik` free of the penalty, `var` as asked for, and
-#'   `smooth`.
-#' @noRd
-run_ttp_smooth <- function(bundle, hazard, start, fixed, control, family) {
-  setup <- smooth_setup(bundle, hazard, start, fixed, family)
-  fit_at <- function(log_lambda, from) {
-    bundle[[11L]] <- exp(log_lambda) * setup$S
-    smooth_score(newton_ttp(bundle, hazard, from, fixed, control), log_lambda, setup)
-  }
-  if (!is.null(family$lambda)) {
-    return(close_smooth(fit_at(log(family$lambda), start), setup, family))
-  }
-  best <- near_lambda(fit_at, start, setup)
-  for (move in 1:8) {
-    middle <- best$log_lambda
-    search <- stats::optimize(
-      function(log_lambda) fit_at(log_lambda, best$coefficients)$score, maximum = TRUE,
-      middle + c(-1, 1), tol = 0.01
-    )
-    if (search$objective > best$score) best <- fit_at(search$maximum, best$coefficients)
-    if (abs(search$maximum - middle) < 0.95 || abs(middle - setup$centre) > 15) break
-  }
-  close_smooth(best, setup, family)
-}
-
-# Steps to where the roughness is what the restricted likelihood expects: lambda theta' S theta =
-# r - lambda tr((I + lambda S)^-1 S)
-near_lambda <- function(fit_at, start, setup) {
-  log_lambda <- setup$centre
-  from <- start
-  best <- NULL
-  for (step in 1:20) {
-    fit <- fit_at(log_lambda, from)
-    if (is.null(best) || fit$score > best$score) best <- fit
-    if (!fit$definite) { # too little smoothing to go on from
-      log_lambda <- log_lambda + 3
-      next
-    }
-    from <- fit$coefficients
-    rough <- drop(crossprod(from, setup$S %*% from))
-    spent <- setup$rank - exp(log_lambda) * sum(fit$var * setup$S)
-    move <- log(max(spent, 1e-10) / max(rough, 1e-300)) - log_lambda
-    log_lambda <- log_lambda + min(max(move, -4), 4)
-    log_lambda <- min(max(log_lambda, setup$centre - 14), setup$centre + 16)
-    if (abs(log_lambda - fit$log_lambda) < 0.05) break
-  }
-  best
-}
-
-# The penalty among all coefficients, and where on the log scale it is as large as the information
-smooth_setup <- function(bundle, hazard, start, fixed, family) {
-  P <- length(start)
-  K <- length(family$theta)
-  n_stratum <- max(bundle[[4L]], 0L) + 1L
-  at <- P - n_stratum * K + seq_len(n_stratum * K)
-  S <- matrix(0, P, P)
-  S[at, at] <- kronecker(diag(n_stratum), family$penalty)
-  info <- .Call(C_ttp_value, bundle, hazard, as.double(start))$info
-  list(
-    S = S, at = at, rank = n_stratum * (K - 2L),
-    free = if (is.null(fixed)) rep(TRUE, P) else !fixed,
-    centre = log(mean(abs(diag(info)[at])) / mean(diag(S)[at]))
-  )
-}
-
-smooth_score <- function(fit, log_lambda, setup) {
-  size <- determinant(fit$info[setup$free, setup$free], logarithm = TRUE)
-  fit$log_lambda <- log_lambda
-  fit$score <- -Inf
-  # rounding in a large penalty hides the last steps from the search, not from the gradient
-  fit$converged <- fit$converged || fit$definite && fit$gap < 1e-7
-  if (fit$definite && size$sign > 0) {
-    fit$score <- fit$loglik[[2L]] + setup$rank * log_lambda / 2 - size$modulus[[1L]] / 2
-  }
-  fit
-}
-
-close_smooth <- function(fit, setup, family) {
-  lambda <- exp(fit$log_lambda)
-  penalty <- lambda * setup$S
-  rough <- drop(crossprod(fit$coefficients, penalty %*% fit$coefficients))
-  fit$loglik[[2L]] <- fit$loglik[[2L]] + rough / 2
-  information <- fit$info - penalty
-  share <- diag(fit$var %*% information)
-  fit$smooth <- list(
-    lambda = lambda, edf = sum(share), edf_baseline = sum(share[setup$at]),
-    variance = family$variance
-  )
-  if (family$variance == "sandwich") fit$var <- fit$var %*% information %*% fit$var
-  fit
 }

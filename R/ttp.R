@@ -273,6 +273,7 @@ estimate_ttp <- function(frame, extra, asked) {
     fit <- better_ttp(fit, run_ttp(bundle, hazard, inner$fit, fixed, asked$control, unit$family))
   }
   fit$aliased <- fixed
+  if (!is.null(fit$smooth)) fit$var <- smooth_variance(fit, unit$family)
   list(
     fit = fit, null = null, layout = layout, family = family, map = map, log_unit = log_unit,
     bundle = bundle, hazard = hazard, has_init = !is.null(asked$init)
@@ -339,8 +340,11 @@ ttp_title <- function(family, scale, smooth = NULL) {
     sprintf("%s model, effects on the %s", family$label, scale_words[[scale]]$of),
     if (!is.null(smooth)) {
       sprintf(
-        "; %s effective parameters of the baseline, %s variance",
-        format(round(smooth$edf_baseline, 1L), nsmall = 1L), smooth$variance
+        "; %s effective parameters of the baseline (%s), %s variance",
+        format(round(smooth$edf_baseline, 1L), nsmall = 1L),
+        c(reml = "by restricted likelihood", lcv = "by cross-validation",
+          given = "lambda given")[[smooth$criterion]],
+        smooth$variance
       )
     }
   )

@@ -173,12 +173,97 @@ test_that("a smooth hazard follows one that rises and falls", {
   expect_lt(sqrt(mean((at$haz - truth)^2)), 0.1)
 })
 
+test_that("the cross-validated likelihood is that of leaving rows out one by one", {
+  d <- bc[seq(1, 686, by = 9), ]
+  n <- nrow(d)
+  # a row of next to no weight is out; the knots stay
+  left_out <- function(lambda) {
+    sum(vapply(seq_len(n), function(i) {
+      d$w <- replace(rep(1, n), i, 1e-9)
+      fit <- fit_ttp(
+        Surv(recyrs, censrec) ~ hormon, d,
+        family = ttp_smooth(5, lambda = lambda), weights = w, robust = FALSE
+      )
+      at <- hazard_table(
+        ttp_hazard(fit$family, "hazard"), log(d$recyrs[[i]]), rbind(coef(fit)[-1L]),
+        coef(fit)[[1L]] * d$hormon[[i]]
+      )
+      d$censrec[[i]] * at$haz - exp(at$cum)
+    }, 0))
+  }
+  d$hormon <- d$group == "Poor"
+  fit_at <- function(lambda = NULL) {
+    fit_ttp(
+      Surv(recyrs, censrec) ~ hormon, d, family = ttp_smooth(5, lambda = lambda, criterion = "lcv")
+    )
+  }
+  lambda <- c(0.01, 1, 100)
+  approximate <- vapply(lambda, function(lambda) {
+    fit <- fit_at(lambda)
+    as.numeric(logLik(fit)) - fit$smooth$edf
+  }, 0)
+  explicit <- vapply(lambda, left_out, 0)
+  # what is neglected is of second order: a small part of the effective parameters, 3 to 4 here
+  expect_lt(max(abs(approximate - explicit)), 0.3)
+  expect_gt(diff(range(explicit)), 0.6)
+  chosen <- fit_at()
+  expect_gt(left_out(chosen$smooth$lambda), max(explicit) - 0.2)
+  best <- as.numeric(logLik(chosen)) - chosen$smooth$edf
+  expect_true(all(best > approximate - 1e-6))
+  for (factor in c(0.01, 0.8, 1.25, 100)) {
+    other <- fit_at(chosen$smooth$lambda * factor)
+    expect_lt(as.numeric(logLik(other)) - other$smooth$edf, best + 1e-5)
+  }
+  expect_output(print(chosen), "by cross-validation")
+  expect_identical(chosen$smooth$criterion, "lcv")
+})
+
+test_that("the covariance is a mean over lambda, each number of parameters as likely", {
+  fit <- fit_ttp(by_group, bc, family = ttp_smooth(8))
+  conditional <- fit_ttp(by_group, bc, family = ttp_smooth(8, variance = "conditional"))
+  given <- fit_ttp(by_group, bc, family = ttp_smooth(8, lambda = fit$smooth$lambda))
+  expect_identical(coef(fit), coef(conditional))
+  expect_close(vcov(conditional), vcov(given), 1e-6)
+  expect_output(print(fit), "by restricted likelihood\\), bayes variance")
+  expect_output(print(given), "lambda given")
+  # the same mean, of fits at many values
+  lambda <- fit$smooth$lambda * exp(seq(-9, 9, by = 0.25))
+  fits <- lapply(lambda, function(lambda) fit_ttp(by_group, bc, ttp_smooth(8, lambda = lambda)))
+  restricted <- vapply(fits, function(at) {
+    theta <- coef(at)[-(1:2)]
+    as.numeric(logLik(at)) - at$smooth$lambda * drop(theta %*% at$family$penalty %*% theta) / 2 +
+      6 * log(at$smooth$lambda) / 2 + determinant(vcov(at))$modulus[[1L]] / 2
+  }, 0)
+  edf <- vapply(fits, function(at) at$smooth$edf_baseline, 0)
+  weight <- exp(restricted - max(restricted)) * -(c(diff(edf), 0) + c(0, diff(edf)))
+  weight <- weight / sum(weight)
+  expected <- Reduce(`+`, Map(function(at, share) {
+    share * (vcov(at) + tcrossprod(coef(at) - coef(fit)))
+  }, fits, weight))
+  expect_close(vcov(fit), expected, 0.01)
+  expect_true(all(diag(vcov(fit)) > 0.999 * diag(vcov(conditional))))
+})
+
+test_that("where the smoothest hazard is best, its error still knows that it may not be", {
+  withr::local_seed(5)
+  d <- data.frame(time = rexp(150), status = 1)
+  fit <- fit_ttp(Surv(time, status) ~ 1, d, family = ttp_smooth())
+  conditional <- fit_ttp(Surv(time, status) ~ 1, d, family = ttp_smooth(variance = "conditional"))
+  expect_lt(fit$smooth$edf_baseline, 2.01)
+  early <- c(0.01, 0.05)
+  error <- function(fit) {
+    predict(fit, d[1L, ], "hazard", times = early, se.fit = TRUE)$std.error
+  }
+  expect_true(all(error(fit) > 1.2 * error(conditional)))
+})
+
 test_that("what a smooth hazard has not is refused", {
   input <- "survresist_error_input"
   unsupported <- "survresist_error_unsupported"
   expect_error(ttp_smooth(3), "from 4 to 30", class = input)
   expect_error(ttp_smooth(lambda = -1), "positive", class = input)
   expect_error(ttp_smooth(variance = "robust"), "must be one of", class = input)
+  expect_error(ttp_smooth(criterion = "gcv"), "must be one of", class = input)
   expect_error(
     fit_ttp(by_group, bc, family = ttp_smooth(), shape = ~ group), "no covariates",
     class = unsupported
