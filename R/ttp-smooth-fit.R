@@ -13,7 +13,7 @@
 run_ttp_smooth <- function(bundle, hazard, start, fixed, control, family) {
   setup <- smooth_setup(bundle, hazard, start, fixed, family)
   fit_at <- function(log_lambda, from) {
-    bundle[[11L]] <- exp(log_lambda) * setup$S
+    bundle[[11L]] <- exp(log_lambda / 2) * setup$root
     smooth_score(newton_ttp(bundle, hazard, from, fixed, control), log_lambda, setup)
   }
   best <- if (!is.null(family$lambda)) {
@@ -26,7 +26,7 @@ run_ttp_smooth <- function(bundle, hazard, start, fixed, control, family) {
   close_smooth(best, fit_at, setup, family)
 }
 
-# The best log lambda within `reach`, then around that, while it lies at the end of what was searched
+# The best log lambda within `reach`, then around that, while it lies where the search ended
 search_lambda <- function(fit_at, best, criterion, reach, setup) {
   for (move in 1:8) {
     middle <- best$log_lambda
@@ -56,7 +56,7 @@ near_lambda <- function(fit_at, start, setup) {
       next
     }
     from <- fit$coefficients
-    rough <- drop(crossprod(from, setup$S %*% from))
+    rough <- sum((setup$root %*% from)^2)
     spent <- setup$rank - exp(log_lambda) * sum(fit$var * setup$S)
     move <- log(max(spent, 1e-10) / max(rough, 1e-300)) - log_lambda
     log_lambda <- log_lambda + min(max(move, -4), 4)
@@ -78,17 +78,19 @@ grid_lambda <- function(fit_at, start, setup) {
   best
 }
 
-# The penalty among all coefficients, and where on the log scale it is as large as the information
+# The penalty among all coefficients, its root, and where on the log scale it is as large as the
+# information
 smooth_setup <- function(bundle, hazard, start, fixed, family) {
   P <- length(start)
   K <- length(family$theta)
   n_stratum <- max(bundle[[4L]], 0L) + 1L
   at <- P - n_stratum * K + seq_len(n_stratum * K)
-  S <- matrix(0, P, P)
-  S[at, at] <- kronecker(diag(n_stratum), family$penalty)
+  root <- matrix(0, P, P)
+  root[at, at] <- kronecker(diag(n_stratum), family$penalty_root)
+  S <- crossprod(root)
   info <- .Call(C_ttp_value, bundle, hazard, as.double(start))$info
   list(
-    S = S, at = at, rank = n_stratum * (K - 2L),
+    S = S, root = root, at = at, rank = n_stratum * (K - 2L),
     free = if (is.null(fixed)) rep(TRUE, P) else !fixed,
     centre = log(mean(abs(diag(info)[at])) / mean(diag(S)[at]))
   )
@@ -102,8 +104,7 @@ smooth_score <- function(fit, log_lambda, setup) {
   fit$reml <- fit$lcv <- -Inf
   # rounding in a large penalty hides the last steps from the search, not from the gradient
   fit$converged <- fit$converged || fit$definite && fit$gap < 1e-7
-  rough <- drop(crossprod(fit$coefficients, penalty %*% fit$coefficients))
-  fit$plain <- fit$loglik[[2L]] + rough / 2
+  fit$plain <- fit$loglik[[2L]] + exp(log_lambda) * sum((setup$root %*% fit$coefficients)^2) / 2
   if (fit$definite && size$sign > 0) {
     fit$reml <- fit$loglik[[2L]] + setup$rank * log_lambda / 2 - size$modulus[[1L]] / 2
     fit$lcv <- fit$plain - sum(fit$var * (fit$info - penalty))
@@ -162,7 +163,8 @@ spread_lambda <- function(path) {
   }
   first <- fit_at(path$log_lambda, path$coefficients)
   if (first$spent < 0.1) {
-    first <- fit_at(path$log_lambda - min(log(0.1 / max(first$spent, 1e-7)), 14), first$coefficients)
+    less <- min(log(0.1 / max(first$spent, 1e-7)), 14)
+    first <- fit_at(path$log_lambda - less, first$coefficients)
   }
   walk <- function(step) {
     fits <- list(first)

@@ -18,8 +18,8 @@
 #' with u the square root of time over that of the last knot, on which hazards, which change faster
 #' early, are about equally rough everywhere; the knots of f are those of the hazard, on that scale.
 #' f follows the log hazard, so that a large \eqn{\lambda} leads to one that is nearly linear in the
-#' root of time. Strata have a hazard each and share one \eqn{\lambda}. With I the information, S the
-#' matrix of the penalty, r its rank and \eqn{V = (I + \lambda S)^{-1}}{V = (I + lambda S)^-1},
+#' root of time. Strata have a hazard each and share one \eqn{\lambda}. With I the information, S
+#' the matrix of the penalty, r its rank and \eqn{V = (I + \lambda S)^{-1}}{V = (I + lambda S)^-1},
 #' \eqn{\lambda} maximises
 #' \describe{
 #'   \item{`"reml"`}{the restricted likelihood in Laplace's approximation,
@@ -34,9 +34,9 @@
 #'     and Letenneur 1998): the \eqn{\lambda} of the smallest AIC. It smooths less evenly than
 #'     restricted likelihood from one study to the next.}
 #' }
-#' Effective parameters are the trace of V I. They
-#' stand in `logLik()` (which is \eqn{\ell}, without the penalty) and so in `AIC()`. There is no
-#' likelihood-ratio test between such fits; `anova(test = "Wald")` is offered.
+#' Effective parameters are the trace of V I. They stand in `logLik()` (which is \eqn{\ell}, without
+#' the penalty) and so in `AIC()`. There is no likelihood-ratio test between such fits;
+#' `anova(test = "Wald")` is offered.
 #'
 #' @section Which covariance:
 #' \describe{
@@ -155,20 +155,26 @@ smooth_prepare <- function(family, times, frame = NULL) {
     ), arg = "df")
   }
   family$setting <- knots
-  family$penalty <- roughness(sqrt(knots / last))
+  family$penalty_root <- roughness_root(sqrt(knots / last))
+  family$penalty <- crossprod(family$penalty_root)
   family
 }
 
-# The matrix S with theta' S theta = integral of f''^2, f the cubic spline with control values
-# theta on these knots. f'' is linear between knots, its values there are differences of theta.
-roughness <- function(knots) {
+#' A square matrix R with |R theta|^2 = integral of f''^2
+#'
+#' f is the cubic spline with control values theta on these knots. f'' is linear between knots, its
+#' values there are differences of theta: a on the left and b on the right of an interval of width w
+#' give w ((a + b / 2)^2 / 3 + b^2 / 4).
+#' @noRd
+roughness_root <- function(knots) {
   N <- length(knots) - 1L
   clamped <- c(rep(knots[1L], 3L), knots, rep(knots[N + 1L], 3L))
   first <- 3 * diff(diag(N + 3L)) / (clamped[5:(N + 6L)] - clamped[2:(N + 3L)])
   second <- 2 * diff(first) / (clamped[5:(N + 5L)] - clamped[3:(N + 3L)])
   left <- second[-(N + 1L), , drop = FALSE]
   right <- second[-1L, , drop = FALSE]
-  width <- diff(knots) / 3
-  cross <- crossprod(left, width * right)
-  crossprod(left, width * left) + crossprod(right, width * right) + (cross + t(cross)) / 2
+  width <- diff(knots)
+  rows <- rbind(sqrt(width / 3) * (left + right / 2), sqrt(width / 4) * right)
+  parts <- qr(rbind(rows, matrix(0, 3L, N + 3L)), tol = 0)
+  qr.R(parts)[seq_len(N + 3L), order(parts$pivot)]
 }

@@ -293,19 +293,24 @@ static sr_status lay_out(sr_context *ctx, const pass *s, size_t P, double *gradi
     return SR_OK;
 }
 
+/* Each row of the root is a number that should be 0: its square keeps the digits that the product
+ * of large weights with nearly linear coefficients would lose. */
 static void penalise(const sr_ttp_data *data, size_t P, const double *coef, double *f,
                      double *gradient, double *info)
 {
-    for (size_t j = 0; j < P; j++) {
-        double along = 0;
-        for (size_t k = 0; k < P; k++)
-            along += data->penalty[j * P + k] * coef[k];
-        *f -= coef[j] * along / 2;
-        if (gradient != NULL)
-            gradient[j] -= along;
+    const double *const root = data->penalty_root;
+    for (size_t i = 0; i < P; i++) {
+        double excess = 0;
+        for (size_t j = 0; j < P; j++)
+            excess += root[j * P + i] * coef[j];
+        *f -= excess * excess / 2;
+        for (size_t j = 0; gradient != NULL && j < P; j++)
+            gradient[j] -= root[j * P + i] * excess;
     }
-    for (size_t j = 0; info != NULL && j < P * P; j++)
-        info[j] += data->penalty[j];
+    for (size_t j = 0; info != NULL && j < P; j++)
+        for (size_t k = 0; k < P; k++)
+            for (size_t i = 0; i < P; i++)
+                info[j * P + k] += root[j * P + i] * root[k * P + i];
 }
 
 sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *coef, double *f,
@@ -321,7 +326,7 @@ sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *c
     *f = s.chunks[0].f;
     if (info != NULL)
         SR_TRY(lay_out(ctx, &s, P, gradient, info));
-    if (data->penalty != NULL)
+    if (data->penalty_root != NULL)
         penalise(data, P, coef, f, gradient, info);
     sr_arena_restore(&ctx->arena, mark);
     return SR_OK;

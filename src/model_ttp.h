@@ -10,7 +10,7 @@
  * products of columns, weighted by row. Chunks of rows have sums of their own, which are added in
  * order: the same bits for any number of threads. O(n (P^2 + cost of the family)).
  *
- * A quadratic penalty  -coef' penalty coef / 2  may be taken off.
+ * A quadratic penalty  -|root coef|^2 / 2  may be taken off.
  *
  * Order of the P coefficients:  beta [p];  gamma [n_stratum x K], one stratum after the other;
  * the further columns' [n_extra].
@@ -36,7 +36,7 @@ typedef struct {
     size_t n_extra;
     sr_censored times;
     sr_hazard hazard;
-    const double *penalty; /* [P x P] or NULL */
+    const double *penalty_root; /* [P x P], column j at j * P; or NULL */
 } sr_ttp_data;
 
 size_t sr_ttp_n_par(const sr_ttp_data *data);

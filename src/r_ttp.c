@@ -3,7 +3,7 @@
  * The bundle is list(x, offset, weights, stratum, slot, extra, kind, log_t, log_r, log_e, penalty):
  * x, extra a double matrix or a list of columns or NULL, slot the parameter that each column of
  * extra enters (integer, from 1), kind integer (model_censor.h), the times double or NULL, penalty
- * a double matrix or NULL. Then comes the hazard (r_hazard.h).
+ * the root of its matrix, or NULL. Then comes the hazard (r_hazard.h).
  */
 #include "r_ttp.h"
 #include "r_trust.h"
@@ -69,7 +69,7 @@ void sr_ttp_from_r(SEXP bundle, SEXP hazard, sr_ttp_data *out)
     extra_from_r(bundle, n, out);
     times_from_r(bundle, &out->times);
     const size_t P = sr_ttp_n_par(out);
-    out->penalty = sr_doubles_or_null(VECTOR_ELT(bundle, BUNDLE_PENALTY), P * P, "penalty");
+    out->penalty_root = sr_doubles_or_null(VECTOR_ELT(bundle, BUNDLE_PENALTY), P * P, "penalty");
 }
 
 static const char *const fit_names[] = {SR_TRUST_NAMES, "info_start", NULL};

@@ -277,10 +277,10 @@ TEST(ttp_derivatives_are_those_of_differences)
 {
     sr_ttp_data data = make_study();
     data.times.n = data.x.n = 500;
-    double penalty[P * P] = {0};
+    double root[P * P] = {0};
     for (size_t j = 0; j < P; j++)
-        penalty[j * P + j] = 3;
-    data.penalty = penalty;
+        root[j * P + j] = sqrt(3);
+    data.penalty_root = root;
     const double coef[P] = {0.2, -0.3, 0.1, 0, 0.2, -0.1, 0, 0.1, 0.05}, step = 1e-5;
     double f, gradient[P], info[P * P];
     value_at(&data, coef, 1, &f, gradient, info);
