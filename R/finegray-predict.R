@@ -24,14 +24,14 @@
 #'   (exponential of it).
 #' @param times at which to predict a curve; default: all event times.
 #' @param se.fit `TRUE` adds standard errors.
-#' @param interval `"confidence"` adds limits to curves.
+#' @param interval `"confidence"` adds standard errors and limits to curves.
 #' @param level,conf.level their level; `conf.level = NA` draws none.
 #' @param xlab,ylab,legend_title,labels titles of axes and legend, and names of the curves.
 #' @param palette colours, one a curve; `NULL`: colours that the colour-blind can tell apart.
 #' @param ... passed to [predict.sr_fit()] for the linear predictor; else not used.
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
 #'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
-#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, and if asked
+#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, and where asked for
 #'   `std.error`, `conf.low`, `conf.high`. After the last time at which anybody was under
 #'   observation in a stratum the estimate is NA, and in rows in which a value is missing.
 #'
@@ -68,7 +68,7 @@ predict.sr_finegray <- function(object, newdata = NULL,
   }
   check_no_dots(...)
   curves <- finegray_curves(object, newdata, check_curve_times(times), interval != "none" || se.fit)
-  finegray_on_scale(curves, type, se.fit, if (interval != "none") level)
+  finegray_on_scale(curves, type, se.fit || interval != "none", if (interval != "none") level)
 }
 
 check_curve_times <- function(times) {
@@ -227,6 +227,7 @@ plot.sr_finegray <- function(x, newdata = NULL, conf.level = 0.95, xlab = NULL, 
   time <- if (is.call(time) && length(time) > 2L) time[[length(time) - 1L]] else quote(Time)
   plot <- step_curves(curves, has_band) +
     ggplot2::scale_colour_manual(values = colours, name = legend_title) +
+    legend_rows(levels(curves$group), legend_title) +
     ggplot2::scale_fill_manual(values = colours, name = legend_title) +
     ggplot2::scale_x_continuous(expand = ggplot2::expansion(c(0.01, 0.03))) +
     ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(0, 0.04)), limits = c(0, NA)) +
@@ -253,8 +254,11 @@ finegray_plot_data <- function(fit, newdata, level) {
   })
   curves <- do.call(rbind, parts)
   out <- finegray_on_scale(curves, "cif", FALSE, level)
+  labels <- if (is.null(newdata)) curves$label else figure_labels(
+    newdata, row.names(newdata)
+  )[curves$.row]
   data.frame(
-    group = factor(curves$label, unique(curves$label)),
+    group = factor(labels, unique(labels)),
     out[c("time", "estimate", if (!is.null(level)) c("conf.low", "conf.high"))]
   )
 }

@@ -25,7 +25,7 @@
 #'   mean covariates), `"survival"`, `"cumhaz"`.
 #' @param times at which to predict; default: the ends of the intervals with mass.
 #' @param se.fit `TRUE` adds standard errors; those of curves are NA where only bounds are known.
-#' @param interval `"confidence"` adds limits to curves.
+#' @param interval `"confidence"` adds standard errors and limits to curves.
 #' @param level,conf.int,conf.level their level.
 #' @param ... for `plot()`: not used; for `predict()`: passed to [predict.sr_fit()].
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
@@ -328,6 +328,7 @@ plot.sr_icph <- function(x, newdata = NULL, type = c("survival", "cumhaz"), conf
     ) +
     ggplot2::geom_line(ggplot2::aes(y = .data$estimate), linewidth = 0.7, na.rm = TRUE) +
     ggplot2::scale_colour_manual(values = colours, name = NULL) +
+    legend_rows(levels(curves$group)) +
     ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::labs(
       x = label, y = if (type == "survival") "Survival probability" else "Cumulative hazard",

@@ -11,7 +11,8 @@
 #'
 #' @param x a fit of [fit_ttp()].
 #' @param type `"survival"`, `"hazard"` or `"cumhaz"`.
-#' @param by variable of the data whose groups are drawn; default: the strata, or all as one.
+#' @param by variables of the data whose groups are drawn, their names or a formula `~ arm + rank`;
+#'   default: the strata, or all as one.
 #' @param times times of the curves; default: 100 up to the last time in the data.
 #' @param newdata patients to draw instead, a data frame with a row for each.
 #' @param observed draw the curve that assumes no shape? Only for `"survival"`, without `newdata`.
@@ -42,6 +43,7 @@ plot.sr_ttp <- function(x, type = c("survival", "hazard", "cumhaz"), by = NULL, 
     stop_input("Give `newdata` or `by`, not both.", arg = "by")
   }
   times <- times %||% curve_times(x)
+  if (inherits(by, "formula") && length(by) == 2L) by <- all.vars(by)
   by <- by %||% if (is.null(newdata)) stratum_variable(x)
   curves <- fit_curve_of(x, type, times, newdata, by, if (has_band) conf.level)
   check_no_dots(...)
@@ -52,7 +54,7 @@ plot.sr_ttp <- function(x, type = c("survival", "hazard", "cumhaz"), by = NULL, 
     caption = if (is_shown && is_illness_death(x)) {
       "Steps: those who died without progression seen, censored at their last scan."
     },
-    legend = legend_title %||% by %||% "", colours = plot_colours(nlevels(curves$group), palette)
+    legend = legend_title %||% toString(by), colours = plot_colours(nlevels(curves$group), palette)
   ))
 }
 
@@ -81,6 +83,7 @@ draw_ttp <- function(curves, seen, type, labels) {
   if (!is.null(seen)) plot <- plot + observed_layer(seen, by_group = TRUE)
   plot <- plot + ggplot2::geom_line(linewidth = 0.8) +
     ggplot2::scale_colour_manual(values = labels$colours, name = labels$legend) +
+    legend_rows(levels(curves$group), labels$legend) +
     ggplot2::scale_fill_manual(values = labels$colours, name = labels$legend) +
     ttp_axes(type, c(curves$estimate, curves$conf.high)) +
     ggplot2::labs(x = labels$x, y = labels$y, caption = labels$caption) + plot_theme()
@@ -152,13 +155,22 @@ observed_curve <- function(fit, by) {
   do.call(rbind, parts)
 }
 
+# Groups by one variable, or by several together
 group_of_rows <- function(data, by) {
-  if (!is.character(by) || length(by) != 1L || is.null(data[[by]])) {
+  if (!is.character(by) || length(by) == 0L || !all(by %in% names(data))) {
+    absent <- if (is.character(by)) setdiff(by, names(data))
     stop_input(c(
-      "`by` must be the name of one variable of the data.", x = sprintf("Found %s.", describe(by))
+      "`by` must name variables of the data.",
+      x = if (length(absent) > 0L) {
+        sprintf("There is no %s.", format_names(absent))
+      } else {
+        sprintf("Found %s.", describe(by))
+      }
     ), arg = "by")
   }
-  factor(data[[by]])
+  each <- lapply(unname(as.list(data[by])), factor)
+  if (length(each) == 1L) return(each[[1L]])
+  interaction(each, sep = ", ", lex.order = TRUE, drop = TRUE)
 }
 
 observed_layer <- function(seen, by_group = FALSE) {

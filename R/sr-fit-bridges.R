@@ -37,6 +37,13 @@ emm_basis.sr_fit <- function(object, trms, xlev, grid, ...) {
   coef <- unname(object$coefficients[at])
   at <- at[!is.na(coef)]
   misc <- if (!is.null(object$ratio)) list(tran = "log", inv.lbl = object$ratio) else list()
+  # emmeans takes Surv() of the response for a transformation of its own
+  misc$postGridHook <- function(object, ...) {
+    object@misc$tran <- misc$tran
+    object@misc$tran2 <- NULL
+    object@misc$inv.lbl <- misc$inv.lbl
+    object
+  }
   list(
     X = x, bhat = coef, nbasis = estimable_basis(object, coef),
     V = unname(object$var[at, at, drop = FALSE]), dffun = function(k, dfargs) Inf, dfargs = list(),

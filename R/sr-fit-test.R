@@ -154,13 +154,22 @@ compare_nested <- function(fits, call = rlang::caller_env(2)) {
     vapply(fits, function(fit) as.numeric(stats::logLik(fit)), 0),
     vapply(fits, function(fit) as.double(fit$df), 0), as.character(seq_along(fits)), call
   )
-  right <- vapply(fits, function(fit) deparse1(fit$formula[[length(fit$formula)]]), "")
+  right <- vapply(fits, right_side, "")
   title <- vapply(fits, function(fit) fit$title %||% class(fit)[[1L]], "")
   heading <- c(
     paste0("Analysis of Deviance Table\n Response: ", response[[1L]]),
     paste0(" Model ", format(seq_along(fits)), ": ~ ", right, "   (", title, ")", collapse = "\n")
   )
   structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+# "arm + age, tvc = ~arm": what distinguishes a model from others of its response
+right_side <- function(fit) {
+  further <- as.list(fit$call)[intersect(c("shape", "tvc"), names(fit$call))]
+  paste(c(
+    deparse1(fit$formula[[length(fit$formula)]]),
+    sprintf("%s = %s", names(further), vapply(further, deparse1, ""))
+  ), collapse = ", ")
 }
 
 # One line a model: twice the rise of the likelihood from the smaller model to the larger

@@ -161,6 +161,10 @@ standard_groups <- function(by, data) {
   values <- Map(function(name, given) group_values(data[[name]], given, name), names(by), by)
   levels <- rev(expand.grid(rev(values), KEEP.OUT.ATTRS = FALSE, stringsAsFactors = FALSE))
   label <- do.call(paste, c(unname(lapply(levels, show_levels)), sep = ", "))
+  for (name in names(levels)) {
+    x <- data[[name]]
+    if (is.factor(x)) levels[[name]] <- factor(levels[[name]], base::levels(x))
+  }
   list(levels = levels, label = label)
 }
 

@@ -337,7 +337,7 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
 
 ttp_title <- function(family, scale, smooth = NULL) {
   paste0(
-    sprintf("%s model, effects on the %s", family$label, scale_words[[scale]]$of),
+    sprintf("%s model, effects on the %s", capitalised(family$label), scale_words[[scale]]$of),
     if (!is.null(smooth)) {
       sprintf(
         "; %s effective parameters of the baseline (%s), %s variance",
@@ -349,6 +349,8 @@ ttp_title <- function(family, scale, smooth = NULL) {
     }
   )
 }
+
+capitalised <- function(text) paste0(toupper(substr(text, 1L, 1L)), substring(text, 2L))
 
 ttp_strata <- function(frame) {
   if (is.null(frame$stratum)) return(NULL)

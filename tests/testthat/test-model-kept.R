@@ -39,6 +39,13 @@ test_that("variables that are not in the model are still looked up in the data",
   skip_if_not_installed("ggplot2")
   by_rank <- plot(fit, by = "rank", times = c(1, 2))
   expect_identical(levels(by_rank$data$group), levels(d$rank))
+  both <- plot(fit, by = ~ arm + rank, times = c(1, 2))
+  expect_identical(
+    levels(both$data$group), c(outer(levels(d$rank), levels(factor(d$arm)), function(b, a) {
+      paste(a, b, sep = ", ")
+    }))
+  )
+  expect_error(plot(fit, by = "nothing"), "no `nothing`", class = "survresist_error_input")
 })
 
 test_that("hazards of death keep their own frame", {

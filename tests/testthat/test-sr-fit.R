@@ -346,6 +346,14 @@ test_that("emmeans takes it", {
   expect_equal(suppressMessages(trend(fit)), suppressMessages(trend(peer)), tolerance = 1e-7)
   response <- as.data.frame(graphics::pairs(emmeans::emmeans(fit, ~meno), type = "response"))
   expect_true("ratio" %in% names(response))
+  # on the scale of the ratio from the first: Surv() is no transformation
+  plain <- suppressMessages(emmeans::emmeans(fit, ~size))
+  means <- suppressMessages(emmeans::emmeans(fit, ~size, type = "response"))
+  expect_no_message(shown <- utils::capture.output(print(graphics::pairs(means))))
+  expect_match(shown, "ratio", all = FALSE)
+  expect_equal(
+    as.data.frame(summary(means))[["time ratio"]], exp(as.data.frame(plain)$emmean)
+  )
   by <- fit_fake(Surv(dtime, death) ~ age + meno + strata(grade), study)
   expect_identical(nrow(as.data.frame(emmeans::emmeans(by, ~meno))), 2L)
   crossed <- fit_fake(Surv(dtime, death) ~ age * strata(grade), study)

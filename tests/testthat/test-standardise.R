@@ -21,7 +21,7 @@ test_that("marginal curves are averages of the patients' curves", {
   for (type in c("survival", "rmst")) {
     found <- standardise(fit, by = c("arm", "rank"), times = times, type = type)
     expect_identical(as.character(found$arm), rep(groups$arm, each = 3))
-    expect_identical(found$rank, rep(groups$rank, each = 3))
+    expect_identical(found$rank, factor(rep(groups$rank, each = 3), levels(d$rank)))
     theirs <- unlist(Map(by_hand, groups$arm, groups$rank, type))
     expect_close(found$estimate, theirs, 1e-10)
     # standard errors by central differences
@@ -106,6 +106,7 @@ test_that("groups can be named in a formula", {
   expect_identical(
     standardise(fit, ~ arm + rank, c(1, 3)), standardise(fit, c("arm", "rank"), c(1, 3))
   )
+  expect_identical(levels(standardise(fit, "rank", 1)$rank), levels(d$rank))
   expect_error(standardise(fit, y ~ arm, 1), "must name", class = "survresist_error_input")
 })
 
