@@ -31,7 +31,7 @@
 #' @param ... passed to [predict.sr_fit()] for the linear predictor; else not used.
 #' @returns `predict()`: for `"lp"`, `"link"` and `"risk"` a vector, or with `se.fit` a list of
 #'   `fit` and `se.fit`. For curves a data frame with a row for each row of `newdata` and time:
-#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, and where asked for
+#'   `.row` (its number), `stratum` (where there are strata), `time`, `estimate`, where asked for
 #'   `std.error`, `conf.low`, `conf.high`. After the last time at which anybody was under
 #'   observation in a stratum the estimate is NA, and in rows in which a value is missing.
 #'
