@@ -32,9 +32,17 @@ mp_series <- function(ratio) {
   total
 }
 
-# Lower incomplete gamma function, regularised
+# Incomplete gamma functions, regularised: the lower one by its series, the upper one far out by
+# Legendre's continued fraction, from its end
 mp_gamma <- function(a, x) {
-  exp(a * log(x) - x - lgamma(a + 1)) * mp_series(function(n) x / (a + n))
+  if (as.numeric(x[[1L]]) < 100) {
+    low <- exp(a * log(x) - x - lgamma(a + 1)) * mp_series(function(n) x / (a + n))
+    return(list(low = low, up = 1 - low))
+  }
+  rest <- mp(0)
+  for (n in 250:1) rest <- n * (n - a) / (x + 2 * n + 1 - a - rest)
+  up <- exp(a * log(x) - x - lgamma(a)) / (x + 1 - a - rest)
+  list(low = 1 - up, up = up)
 }
 
 # Incomplete beta function, regularised, for x not near 1
@@ -65,17 +73,17 @@ mp_baseline <- list(
   gamma = function(x, theta, setting) {
     a <- exp(theta[[2L]])
     u <- exp(x - theta[[1L]])
-    F <- mp_gamma(a, u)
-    list(S = 1 - F, F = F, f = exp(a * log(u) - u - lgamma(a) - x))
+    at <- mp_gamma(a, u)
+    list(S = at$up, F = at$low, f = exp(a * log(u) - u - lgamma(a) - x))
   },
   gengamma = function(x, theta, setting) {
     at <- mp_standard(x, theta[[1L]], exp(-theta[[2L]]))
     Q <- theta[[3L]]
     k <- 1 / Q^2
-    below <- mp_gamma(k, k * exp(Q * at$w))
+    part <- mp_gamma(k, k * exp(Q * at$w))
     is_up <- as.numeric(Q[[1L]]) > 0
     f <- exp(log(abs(Q)) + k * log(k) - lgamma(k) + k * (Q * at$w - exp(Q * at$w))) * at$dw
-    list(S = if (is_up) 1 - below else below, F = if (is_up) below else 1 - below, f = f)
+    list(S = if (is_up) part$up else part$low, F = if (is_up) part$low else part$up, f = f)
   },
   genf = function(x, theta, setting) {
     at <- mp_standard(x, theta[[1L]], exp(-theta[[2L]]))
@@ -85,7 +93,7 @@ mp_baseline <- list(
     s1 <- 2 / (Q^2 + 2 * P + Q * d)
     s2 <- 2 / (Q^2 + 2 * P - Q * d)
     ratio <- s1 / s2 * exp(d * at$w)
-    is_low <- ratio[[1L]] < 1
+    is_low <- as.numeric(ratio[[1L]]) < 1
     part <- if (is_low) mp_beta(ratio / (1 + ratio), s1, s2) else mp_beta(1 / (1 + ratio), s2, s1)
     f <- exp(
       log(d) + s1 * log(ratio) - (s1 + s2) * log1p(ratio) + lgamma(s1 + s2) - lgamma(s1) -
