@@ -2,15 +2,13 @@
 #include "model_censor.h"
 #include "core_exp.h"
 #include "core_simd.h"
+#include "model_censor_narrow.h"
 #include "model_outer.h"
 #include <math.h>
 #include <string.h>
 
 static const double NARROW = 1e-3; /* c_R - c_L below which an interval is integrated */
-enum { N_NODE = 3 };
-static const double NODE[N_NODE] = {0.11270166537925831148, 0.5, 0.88729833462074168852};
-static const double LOG_WEIGHT[N_NODE] = {-1.2809338454620643, -0.8109302162163288,
-                                          -1.2809338454620643}; /* log 5/18, 8/18, 5/18 */
+static const double FEW = 0.03;    /* ... unless D is larger: then no digits are lost */
 
 sr_status sr_censor_room_take(sr_context *ctx, size_t n_theta, sr_censor_room *room)
 {
@@ -23,7 +21,8 @@ sr_status sr_censor_room_take(sr_context *ctx, size_t n_theta, sr_censor_room *r
     SR_TAKE(room->theta, sr_arena_double(&ctx->arena, n_theta * SR_BLOCK));
     SR_TAKE(room->work, sr_arena_double(&ctx->arena, SR_BLOCK));
     SR_TAKE(room->row, sr_arena_double(&ctx->arena, n_z));
-    SR_TAKE(room->mixture, sr_arena_double(&ctx->arena, SR_PAIR(n_z, 0)));
+    SR_TAKE(room->least, sr_arena_double(&ctx->arena, SR_BLOCK));
+    SR_TAKE(room->most, sr_arena_double(&ctx->arena, SR_BLOCK));
     return SR_OK;
 }
 
@@ -91,15 +90,6 @@ static void add_wide(const block *b, const outer *f, const sr_jet *haz)
     }
 }
 
-static void clear_row(const block *b, size_t i)
-{
-    b->out->value[i] = 0;
-    for (size_t a = 0; b->order > 0 && a < b->n_z; a++)
-        b->out->first[a * SR_BLOCK + i] = 0;
-    for (size_t k = 0; b->order > 1 && k < SR_PAIR(b->n_z, 0); k++)
-        b->out->second[k * SR_BLOCK + i] = 0;
-}
-
 /* Rows `which` in (0, R] */
 static void set_left(const block *b, size_t count, const size_t *which, outer *f)
 {
@@ -145,73 +135,24 @@ static void add_right_ends(const block *b, const row_list *rows, const sr_outer 
     }
 }
 
-/* The parameters of `count` rows of the block, one after the other */
-static void gather(const block *b, size_t count, const size_t *which, const double *log_time)
+void sr_censor_gather(const sr_censor_rows *rows, sr_censor_room *room, size_t count,
+                      const size_t *which, const double *log_time)
 {
-    sr_censor_room *const room = b->room;
     for (size_t j = 0; j < count; j++) {
-        room->x[j] = log_time[b->from + which[j]];
-        room->eta[j] = b->rows->eta[which[j]];
+        room->x[j] = log_time[rows->from + which[j]];
+        room->eta[j] = rows->eta[which[j]];
     }
-    for (size_t k = 0; k + 1 < b->n_z; k++)
+    for (size_t k = 0; k < rows->hazard->n_theta; k++)
         for (size_t j = 0; j < count; j++)
-            room->theta[k * SR_BLOCK + j] = b->rows->theta[k * SR_BLOCK + which[j]];
+            room->theta[k * SR_BLOCK + j] = rows->theta[k * SR_BLOCK + which[j]];
 }
 
-static void eval_gathered(const block *b, size_t count, sr_jet *cum, sr_jet *haz)
+void sr_censor_eval_gathered(const sr_censor_rows *rows, sr_censor_room *room, size_t count,
+                             sr_jet *cum, sr_jet *haz)
 {
-    const sr_hazard_rows rows = {
-        .m = count, .x = b->room->x, .theta = b->room->theta, .order = b->order};
-    sr_hazard_eval(b->rows->hazard, &rows, b->room->eta, b->room->work, cum, haz);
-}
-
-/* Node k adds its density to a narrow interval. Log of the sum so far: value; its derivatives are
- * means over the nodes, so a new node with share p moves them by p times the difference. */
-static void add_node(const block *b, size_t i, size_t j, double log_weight, int is_first)
-{
-    sr_jet *const cum = &b->room->node_cum, *const haz = &b->room->node_haz, *const out = b->out;
-    const double H = exp(cum->value[j]);
-    const double term = haz->value[j] - H + b->room->x[j] + log_weight;
-    const double old = is_first ? -INFINITY : out->value[i];
-    const double top = fmax(old, term);
-    const double total = is_first ? term : top + log(exp(old - top) + exp(term - top));
-    const double p = is_first ? 1 : exp(term - total);
-    double *const first = b->room->row;
-    for (size_t a = 0; b->order > 0 && a < b->n_z; a++)
-        first[a] = haz->first[a * SR_BLOCK + j] - H * cum->first[a * SR_BLOCK + j];
-    /* minus the second derivative of a log of a sum: mean of minus second derivatives, less the
-     * spread of the first ones */
-    for (size_t a = 0; b->order > 1 && a < b->n_z; a++)
-        for (size_t d = 0; d <= a; d++) {
-            const size_t pair = SR_PAIR(a, d) * SR_BLOCK;
-            const double own = H * (cum->second[pair + j] +
-                                    cum->first[a * SR_BLOCK + j] * cum->first[d * SR_BLOCK + j]) -
-                               haz->second[pair + j];
-            const double gap_a = first[a] - out->first[a * SR_BLOCK + i];
-            const double gap_d = first[d] - out->first[d * SR_BLOCK + i];
-            out->second[pair + i] = (1 - p) * out->second[pair + i] + p * own -
-                                    (is_first ? 0 : p * (1 - p) * gap_a * gap_d);
-        }
-    for (size_t a = 0; b->order > 0 && a < b->n_z; a++)
-        out->first[a * SR_BLOCK + i] += p * (first[a] - out->first[a * SR_BLOCK + i]);
-    out->value[i] = total;
-}
-
-static void add_narrow(const block *b, size_t count, const size_t *which)
-{
-    const double *const log_l = b->times->log_t + b->from, *const log_r = b->times->log_r + b->from;
-    for (size_t j = 0; j < count; j++)
-        clear_row(b, which[j]);
-    for (size_t k = 0; k < N_NODE; k++) {
-        gather(b, count, which, b->times->log_t);
-        for (size_t j = 0; j < count; j++)
-            b->room->x[j] += NODE[k] * (log_r[which[j]] - log_l[which[j]]);
-        eval_gathered(b, count, &b->room->node_cum, &b->room->node_haz);
-        for (size_t j = 0; j < count; j++) {
-            const double width = log_r[which[j]] - log_l[which[j]];
-            add_node(b, which[j], j, LOG_WEIGHT[k] + log(width), k == 0);
-        }
-    }
+    const sr_hazard_rows at = {
+        .m = count, .x = room->x, .theta = room->theta, .order = rows->order};
+    sr_hazard_eval(rows->hazard, &at, room->eta, room->work, cum, haz);
 }
 
 /* Values and outer derivatives of the rows in (L, R]; the narrow ones are listed, and have none. */
@@ -220,14 +161,15 @@ static void set_intervals(const block *b, const row_list *rows, outer *f, sr_out
 {
     const double *const value = b->room->cum.value, *const c_r = b->room->cum_r.value;
     double c_l[SR_BLOCK];
-    gather(b, rows->count, rows->which, b->times->log_r);
-    eval_gathered(b, rows->count, &b->room->cum_r, NULL);
+    sr_censor_gather(b->rows, b->room, rows->count, rows->which, b->times->log_r);
+    sr_censor_eval_gathered(b->rows, b->room, rows->count, &b->room->cum_r, NULL);
     for (size_t j = 0; j < rows->count; j++)
         c_l[j] = value[rows->which[j]];
     sr_outer_interval(rows->count, c_l, c_r, ends);
     for (size_t j = 0; j < rows->count; j++) {
         const size_t i = rows->which[j];
-        if (c_r[j] - c_l[j] < NARROW) {
+        const double gap = c_r[j] - c_l[j];
+        if (gap < NARROW && exp(c_l[j]) * gap < FEW) {
             narrow->which[narrow->count++] = i;
             ends->slope[j] = ends->bend[j] = 0;
             ends->slope_r[j] = ends->bend_r[j] = ends->both[j] = 0;
@@ -250,8 +192,8 @@ static void add_entry(const block *b)
             late.which[late.count++] = i;
     if (late.count == 0)
         return;
-    gather(b, late.count, late.which, b->times->log_e);
-    eval_gathered(b, late.count, &b->room->cum_r, NULL);
+    sr_censor_gather(b->rows, b->room, late.count, late.which, b->times->log_e);
+    sr_censor_eval_gathered(b->rows, b->room, late.count, &b->room->cum_r, NULL);
     for (size_t j = 0; j < late.count; j++) {
         ends.slope_r[j] = ends.bend_r[j] = exp(b->room->cum_r.value[j]);
         ends.both[j] = 0;
@@ -324,7 +266,7 @@ void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *o
     if (interval.count > 0)
         add_right_ends(&b, &interval, &ends);
     if (narrow.count > 0)
-        add_narrow(&b, narrow.count, narrow.which);
+        sr_censor_narrow(rows, room, narrow.count, narrow.which, out);
     if (times->log_e != NULL)
         add_entry(&b);
 }

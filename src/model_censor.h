@@ -16,9 +16,9 @@
  *   l_L = -(A + a)       l_LL = -(A + a)(1 + a)       l_LR = a (B + b)
  *   l_R = b              l_RR = b (1 - B - b)
  * where a and b stay finite as D -> 0 relative to B. As the ends of an interval meet, these terms
- * cancel each other; where c_R - c_L < SR_NARROW the probability is Gauss's rule with three nodes
- * in log t instead,  log sum_k weight_k (x_R - x_L) exp(v_k - H_k + x_k),  whose error is of the
- * order (c_R - c_L)^6. Its limit is the density: an interval without width is an exact time.
+ * cancel each other; where c_R - c_L and D are small the probability is an integral of the density
+ * instead (model_censor_narrow.h). Its limit is the density: an interval without width is an exact
+ * time.
  *
  * The result for a row is its value, its first derivatives in z = (eta, theta) and minus its second
  * ones, laid out as a jet (model_hazard.h).
@@ -45,7 +45,7 @@ typedef struct {
     double *x, *eta, *theta; /* rows gathered from a block */
     double *work;            /* [SR_BLOCK] */
     double *row;             /* one row of first derivatives, [2 x (1 + K)] */
-    double *mixture;         /* sums over the nodes of narrow intervals */
+    double *least, *most;    /* [SR_BLOCK] range of the log density in narrow intervals */
 } sr_censor_room;
 
 sr_status sr_censor_room_take(sr_context *ctx, size_t n_theta, sr_censor_room *room);
