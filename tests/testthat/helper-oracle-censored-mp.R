@@ -114,7 +114,8 @@ mp_baseline <- list(
     H <- mp(0)
     for (j in seq_along(from)) {
       if (t[[1L]] > from[[j]]) {
-        H <- H + exp(theta[[j]]) * (if (t[[1L]] > to[[j]]) mp(to[[j]]) - from[[j]] else t - from[[j]])
+        spent <- if (t[[1L]] > to[[j]]) mp(to[[j]] - from[[j]]) else t - from[[j]]
+        H <- H + exp(theta[[j]]) * spent
       }
     }
     mp_of_cumhaz(H, exp(theta[[sum(from < t[[1L]])]]))

@@ -33,7 +33,8 @@ studies <- list(
 
 # our name and scale of each of flexsurv's
 peers <- list(
-  exp = c("exponential", "time"), weibull = c("weibull", "time"), weibullPH = c("weibull", "hazard"),
+  exp = c("exponential", "time"), weibull = c("weibull", "time"),
+  weibullPH = c("weibull", "hazard"),
   lnorm = c("lognormal", "time"), llogis = c("loglogistic", "time"), gamma = c("gamma", "time"),
   gengamma = c("gengamma", "time"), gengamma.orig = c("gengamma", "time"),
   genf = c("genf", "time"), genf.orig = c("genf", "time"), gompertz = c("gompertz", "hazard")
