@@ -15,7 +15,8 @@ estfun.sr_fit <- function(x, ...) {
 
 #' @exportS3Method sandwich::bread
 bread.sr_fit <- function(x, ...) {
-  x$n * named_variance(x$naive.var %||% x$var, x$coefficients, complete = FALSE)
+  var <- x$smooth$bread %||% x$naive.var %||% x$var
+  x$n * named_variance(var, x$coefficients, complete = FALSE)
 }
 
 #' @exportS3Method emmeans::recover_data

@@ -95,7 +95,7 @@ ttp_score <- function(fit, again, type) {
   colnames(score) <- names(fit$coefficients)
   if (type == "score") return(score)
   var <- fit$naive.var %||% fit$var
-  change <- score %*% unname(var)
+  change <- score %*% unname(fit$smooth$bread %||% var)
   if (type == "dfbetas") change <- change / rep(sqrt(diag(var)), each = nrow(change))
   dimnames(change) <- dimnames(score)
   change

@@ -55,6 +55,8 @@
 #'   \item{`"sandwich"`}{is V I V, the sampling variance around the smoothed truth, for known
 #'     \eqn{\lambda}.}
 #' }
+#' A robust variance (of a `cluster`, or of weights) stands in its place: V B V, B the sum of the
+#' squared scores of the clusters, for known \eqn{\lambda}; the other one is `naive.var`.
 #'
 #' @param df Number of B-splines, a whole number from 4 to 30.
 #' @param lambda The smoothing parameter, a positive number. `NULL`: chosen by `criterion`.
@@ -65,8 +67,8 @@
 #'   parameters), `natural` (their scale: hazards), `scales`, `setting` (knots, once a fit has
 #'   placed them), `penalty` (S), `lambda`, `variance`, `criterion` and the functions that
 #'   `fit_ttp()` needs (`unit`, `start`, `prepare`). The fit has a component `smooth`: list of
-#'   `lambda`, `edf` (effective parameters, all of them), `edf_baseline`, `variance` and `criterion`
-#'   (`"given"` where `lambda` was).
+#'   `lambda`, `edf` (effective parameters, all of them), `edf_baseline`, `variance`, `criterion`
+#'   (`"given"` where `lambda` was) and `bread` (V).
 #' @references Cui Y, Hodges JS, Kong X, Carlin BP (2010). Partitioning degrees of freedom in
 #'   hierarchical and other richly parameterized models. *Technometrics*, 52, 124-136.
 #'   \doi{10.1198/TECH.2009.08161}

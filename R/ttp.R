@@ -273,6 +273,7 @@ estimate_ttp <- function(frame, extra, asked) {
     fit <- better_ttp(fit, run_ttp(bundle, hazard, inner$fit, fixed, asked$control, unit$family))
   }
   fit$aliased <- fixed
+  fit$bread <- fit$var
   if (!is.null(fit$smooth)) fit$var <- smooth_variance(fit, unit$family)
   list(
     fit = fit, null = null, layout = layout, family = family, map = map, log_unit = log_unit,
@@ -313,6 +314,11 @@ close_ttp <- function(estimate, frame, extra, asked, request) {
   }
   dimnames(var) <- list(layout$names, layout$names)
   if (!is.null(naive)) dimnames(naive) <- dimnames(var)
+  if (!is.null(fit$smooth)) {
+    if (plan$robust) fit$smooth$variance <- "robust"
+    fit$smooth$bread <- map$J %*% fit$bread %*% t(map$J)
+    dimnames(fit$smooth$bread) <- dimnames(var)
+  }
   coef[fit$aliased] <- NA
   new_sr_fit(
     list(
@@ -400,5 +406,5 @@ ttp_sandwich <- function(estimate, frame, cluster) {
   score <- ttp_chain(rows$score, ttp_bundle_parts(estimate$bundle, frame$n), estimate$layout)
   score <- score * (frame$weights %||% 1)
   if (anyDuplicated(cluster)) score <- rowsum(score, cluster, reorder = FALSE)
-  estimate$fit$var %*% crossprod(score) %*% estimate$fit$var
+  estimate$fit$bread %*% crossprod(score) %*% estimate$fit$bread
 }

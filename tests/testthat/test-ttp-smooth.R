@@ -244,6 +244,19 @@ test_that("the covariance is a mean over lambda, each number of parameters as li
   expect_true(all(diag(vcov(fit)) > 0.999 * diag(vcov(conditional))))
 })
 
+test_that("a robust variance and what a row moves are those of known lambda", {
+  fit <- fit_ttp(by_group, bc, family = ttp_smooth(6), robust = TRUE)
+  plain <- fit_ttp(by_group, bc, family = ttp_smooth(6))
+  given <- fit_ttp(by_group, bc, family = ttp_smooth(6, lambda = plain$smooth$lambda))
+  score <- residuals(plain, "score")
+  expect_close(vcov(fit), vcov(given) %*% crossprod(score) %*% vcov(given), 1e-8)
+  expect_identical(fit$naive.var, plain$var)
+  expect_output(print(fit), "robust variance")
+  expect_close(residuals(plain, "dfbeta"), score %*% vcov(given), 1e-8)
+  skip_if_not_installed("sandwich")
+  expect_close(sandwich::sandwich(plain), vcov(fit), 1e-8)
+})
+
 test_that("where the smoothest hazard is best, its error still knows that it may not be", {
   withr::local_seed(5)
   d <- data.frame(time = rexp(150), status = 1)
