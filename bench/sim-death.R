@@ -15,7 +15,8 @@
 #             "illness_death" takes not to be so
 #
 # Estimated: the log hazard ratio, and the log of the median time to progression in the control arm.
-# Written to bench/results/sim-death.csv: for each, `bias` with its Monte Carlo error `bias_mc`, the
+# Written to vignettes/sim-death.csv, which the vignette on time to progression shows: for each,
+# `bias` with its Monte Carlo error `bias_mc`, the
 # spread of the estimates `sd`, the mean of their standard errors `se`, `coverage` of 95 % intervals
 # in per cent with `coverage_mc`; `unseen` is the share of patients who died without progression
 # seen, `hidden` the share who progressed without a scan that shows it; `converged` the replicates
@@ -132,4 +133,4 @@ table <- do.call(rbind, lapply(names(scenarios), function(name) {
 }))
 row.names(table) <- NULL
 print(table, width = 200)
-utils::write.csv(table, file.path("bench", "results", "sim-death.csv"), row.names = FALSE)
+utils::write.csv(table, file.path("vignettes", "sim-death.csv"), row.names = FALSE)
