@@ -18,9 +18,9 @@ test_that("the published table of the transplants comes out", {
 })
 
 # Pintilie (2006), as TH Scheike and MJ Zhang, J Stat Softw 38(2) (2011), doi:10.18637/jss.v038.i02,
-# describe the patients: 272 relapsed or did not respond, 76 died in remission, 193 were censored; age
-# 57 (standard deviation 14), haemoglobin 138 (15), median follow-up 5.5 years. Their regression is
-# another estimator (comp.risk(), weighted binomial equations), so its table is not ours.
+# describe the patients: 272 relapsed or did not respond, 76 died in remission, 193 were censored;
+# age 57 (standard deviation 14), haemoglobin 138 (15), median follow-up 5.5 years. Their regression
+# is another estimator (comp.risk(), weighted binomial equations), so its table is not ours.
 test_that("follicular lymphoma is as published", {
   d <- reference("finegray-follic.csv")
   expect_equal(unname(c(table(d$status))), c(193, 272, 76))
