@@ -28,6 +28,10 @@
 #' | `"gamma"` | `mu` = -log rate, `log(shape)` | | `gamma`: effects on the log rate, minus ours |
 #' | `"gengamma"` | `mu`, `log(sigma)`, `Q` | | `gengamma` |
 #' | `"genf"` | `mu`, `log(sigma)`, `Q`, `log(P)` | | `genf` |
+#' | `"gompertz"` | `log(rate)`, `shape` | | `gompertz` |
+#' | [ttp_pieces()] | `log(rate)` of each piece | | `survival::pyears()`: events over time |
+#' | [ttp_spline()] | `level`, `slope1`, ... | | `flexsurvspline()`: see [spline_gamma()] |
+#' | [ttp_smooth()] | `log(h1)`, ...: M-spline | | |
 #'
 #' On the scale `"time"` the effects are those of `survreg()` and of flexsurv's accelerated models;
 #' a Weibull on the scale `"hazard"` has the effects of flexsurv's `weibullPH`, minus shape times

@@ -236,3 +236,45 @@ test_that("the natural scale is that of flexsurv", {
   expect_close(found$conf.low[[2]], exp(-confint(gamma)[2, 2]), 1e-14)
   expect_close(found$conf.high[[2]], exp(-confint(gamma)[2, 1]), 1e-14)
 })
+
+# The table "Families and the coefficients of other packages" of ?fit_ttp, line by line
+test_that("the help's map to survreg's and flexsurv's coefficients is true", {
+  skip_if_not_installed("flexsurv")
+  bc <- flexsurv::bc
+  formula <- Surv(recyrs, censrec) ~ group
+  ours <- function(family, ...) unname(coef(fit_ttp(formula, bc, family, ...)))
+  of_survreg <- function(dist) {
+    fit <- survival::survreg(formula, bc, dist = dist, control = list(rel.tolerance = 1e-12))
+    unname(c(coef(fit)[-1L], coef(fit)[[1L]], log(fit$scale)))
+  }
+  of_flexsurv <- function(dist, order, ...) {
+    fit <- flexsurv::flexsurvreg(formula, data = bc, dist = dist, control = list(reltol = 1e-15))
+    unname(coef(fit)[c("groupMedium", "groupPoor", order)])
+  }
+  turn <- c(1, 1, 1, -1)
+  expect_close(ours("exponential"), of_survreg("exponential")[1:3], 1e-8)
+  expect_close(ours("exponential"), -of_flexsurv("exp", "rate"), 1e-4)
+  expect_close(ours("weibull"), turn * of_survreg("weibull"), 1e-8)
+  expect_close(ours("weibull"), of_flexsurv("weibull", c("scale", "shape")), 1e-4)
+  expect_close(ours("lognormal"), of_survreg("lognormal"), 1e-8)
+  expect_close(ours("lognormal"), of_flexsurv("lnorm", c("meanlog", "sdlog")), 1e-4)
+  expect_close(ours("loglogistic"), turn * of_survreg("loglogistic"), 1e-8)
+  expect_close(ours("loglogistic"), of_flexsurv("llogis", c("scale", "shape")), 1e-4)
+  expect_close(ours("gamma"), c(-1, -1, -1, 1) * of_flexsurv("gamma", c("rate", "shape")), 1e-4)
+  expect_close(ours("gengamma"), of_flexsurv("gengamma", c("mu", "sigma", "Q")), 1e-3)
+  expect_close(ours("gompertz"), of_flexsurv("gompertz", c("rate", "shape")), 1e-3)
+  hazard <- ours("weibull", scale = "hazard")
+  time <- ours("weibull")
+  expect_close(hazard[1:2], -exp(time[[4L]]) * time[1:2], 1e-8)
+  expect_close(hazard[1:2], of_flexsurv("weibullPH", character()), 1e-4)
+  spline <- fit_ttp(formula, bc, ttp_spline(knots = 2))
+  peer <- flexsurv::flexsurvspline(formula, data = bc, k = 2, control = list(reltol = 1e-15))
+  expect_close(spline_gamma(spline)$estimate, unname(coef(peer)[1:4]), 1e-3)
+  expect_close(coef(spline)[1:2], unname(coef(peer)[5:6]), 1e-4)
+  # pieces without covariates: events over time at risk
+  pieces <- fit_ttp(Surv(recyrs, censrec) ~ 1, bc, ttp_pieces(c(1, 3)))
+  at_risk <- survival::pyears(
+    Surv(recyrs, censrec) ~ survival::tcut(0 * recyrs, c(0, 1, 3, 99)), bc, scale = 1
+  )
+  expect_close(exp(unname(coef(pieces))), unname(c(at_risk$event / at_risk$pyears)), 1e-8)
+})
