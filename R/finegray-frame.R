@@ -65,7 +65,7 @@ stop_plain_status <- function(formula) {
     "The status must be a factor: its first level is censored, the others are kinds of event.",
     x = sprintf("`%s` knows one kind of event, or is not a factor.", shorten(formula[[2L]])),
     i = "Write `Surv(time, factor(status, 0:2, c(\"censored\", \"relapse\", \"death\")))`.",
-    i = "For one kind of event, use `fit_cox()`."
+    i = "For one kind of event, use `fit_cox()`, or `survival::survfit()` for curves by group."
   ), arg = "formula")
 }
 

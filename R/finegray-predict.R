@@ -120,8 +120,9 @@ finegray_curves <- function(fit, newdata, times, wants_error) {
     }
     out
   })
-  out <- do.call(rbind, parts)
-  structure(out, levels = fit$strata$level)
+  # newdata may have no row
+  some <- unknown_curve(1L, list(stratum = NA_integer_, label = ""), NULL, query, wants_error)
+  structure(do.call(rbind, c(list(some[0L, ]), parts)), levels = fit$strata$level)
 }
 
 # The lines of a row in which a value is missing: NA at the times that the others have

@@ -146,7 +146,8 @@ icph_curves <- function(object, newdata, times, wants) {
     one <- icph_read(steps, at, object$horizon[[s + 1L]], wants)
     cbind(.row = rep.int(i, nrow(one)), stratum = rep.int(s, nrow(one)), one)
   })
-  out <- do.call(rbind, parts)
+  some <- unknown_steps(1L, NA_integer_, object, NULL, wants) # newdata may have no row
+  out <- do.call(rbind, c(list(some[0L, ]), parts))
   levels <- object$strata$level
   out$stratum <- if (!is.null(levels)) factor(levels[out$stratum + 1L], levels)
   row.names(out) <- NULL

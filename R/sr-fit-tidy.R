@@ -12,7 +12,8 @@
 #' @param data the data of the fit; default: the variables that it used.
 #' @param newdata data to predict for; then there are no residuals.
 #' @param type.predict,type.residuals types of the model's `predict()` and `residuals()`.
-#' @param ... passed to `predict()` by `augment()`; else not used.
+#' @param ... passed to `predict()` by `augment()`, for example `type.predict = "survival"`, `times
+#'   = 2`; else not used.
 #' @returns A data frame that prints as a tibble where the tibble package is loaded.
 #'
 #'   `tidy()`: `term`, `component` (`"effect"` or `"baseline"`; only where the model has parameters
@@ -81,8 +82,9 @@ augment.sr_fit <- function(x, data = NULL, newdata = NULL, type.predict = "link"
   if (!is.data.frame(given)) {
     stop_input("`augment()` needs a data frame.", arg = if (is_new) "newdata" else "data")
   }
-  predicted <- stats::predict(
-    x, newdata = if (is_new) newdata, type = type.predict, se.fit = TRUE, ...
+  predicted <- one_line_a_row(
+    stats::predict(x, newdata = if (is_new) newdata, type = type.predict, se.fit = TRUE, ...),
+    NROW(given)
   )
   added <- data.frame(
     .fitted = as.vector(predicted$fit), .se.fit = as.vector(predicted$se.fit)
@@ -96,6 +98,19 @@ augment.sr_fit <- function(x, data = NULL, newdata = NULL, type.predict = "link"
   labels <- if (has_names) list(.rownames = row.names(given))
   columns <- c(labels, as.list(given), as.list(added))
   as_table(structure(columns, row.names = .set_row_names(nrow(added)), class = "data.frame"))
+}
+
+# list(fit, se.fit), also from a table of curves that was asked for at one time
+one_line_a_row <- function(predicted, n) {
+  if (!is.data.frame(predicted)) return(predicted)
+  if (nrow(predicted) != n || anyDuplicated(predicted$.row)) {
+    stop_input(c(
+      "`augment()` adds one prediction to each row.",
+      x = sprintf("`predict()` gives %d for %d rows.", nrow(predicted), n),
+      i = "Ask for one time, such as `times = 2`, or use `predict()` itself."
+    ), arg = "type.predict")
+  }
+  list(fit = predicted$estimate, se.fit = predicted$std.error)
 }
 
 has_residuals <- function(fit) {

@@ -140,3 +140,28 @@ test_that("proportionality_test() is zph() where that makes the test", {
     proportionality_test(fits$ttp), "ttp_spline", class = "survresist_error_unsupported"
   )
 })
+
+test_that("newdata without rows gives a table without rows", {
+  none <- new[0, ]
+  for (name in c("ttp", "shape", "finegray", "icph")) {
+    type <- if (name == "finegray") "cif" else "survival"
+    whole <- predict(fits[[name]], new, type, times = 1, interval = "confidence")
+    found <- predict(fits[[name]], none, type, times = 1, interval = "confidence")
+    expect_identical(nrow(found), 0L)
+    expect_identical(names(found), names(whole))
+  }
+})
+
+test_that("augment() takes curves at one time", {
+  for (name in c("ttp", "finegray", "icph")) {
+    type <- if (name == "finegray") "cif" else "survival"
+    added <- augment(fits[[name]], newdata = new, type.predict = type, times = 2)
+    found <- predict(fits[[name]], new, type, times = 2, se.fit = TRUE)
+    expect_identical(added$.fitted, found$estimate)
+    expect_identical(added$.se.fit, found$std.error)
+    expect_error(
+      augment(fits[[name]], newdata = new, type.predict = type, times = 1:2), "one prediction",
+      class = "survresist_error_input"
+    )
+  }
+})
