@@ -34,9 +34,9 @@
 #'     and Letenneur 1998): the \eqn{\lambda} of the smallest AIC. It smooths less evenly than
 #'     restricted likelihood from one study to the next.}
 #' }
-#' Effective parameters are the trace of V I. They stand in `logLik()` (which is \eqn{\ell}, without
-#' the penalty) and so in `AIC()`. There is no likelihood-ratio test between such fits;
-#' `anova(test = "Wald")` is offered.
+#' Effective parameters are the trace of V I. They stand in `logLik()` (which is
+#' \eqn{\ell}{l}, without the penalty) and so in `AIC()`. There is no likelihood-ratio test between
+#' such fits; `anova(test = "Wald")` is offered.
 #'
 #' @section Which covariance:
 #' \describe{
