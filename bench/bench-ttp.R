@@ -60,7 +60,8 @@ bench_fit <- function() {
               flexsurv::flexsurvspline(right, data = small, k = 3), floor = 50)
     )))
   }
-  if (requireNamespace("rstpm2", quietly = TRUE)) {
+  # stpm2() looks for its own functions where they are attached
+  if (suppressPackageStartupMessages(require("rstpm2", quietly = TRUE))) {
     exact <- formula_of(scans, "Surv(time, status)")
     rows <- c(rows, list(list(
       compare("spline, 3 knots, 1e5 x 5, stpm2", fit_ttp(exact, scans, ttp_spline()),
