@@ -24,6 +24,45 @@
 #   concentrates  FALSE: its mass cannot gather at one time, however its parameters are chosen;
 #             when NULL, it can if there are several parameters
 
+#' @section Families and the coefficients of other packages:
+#' \tabular{llll}{
+#'   family, scale \tab parameters \tab \code{\link[survival]{survreg}()} \tab flexsurv \cr
+#'   \code{"exponential"}, time \tab \code{mu} = log scale \tab \code{(Intercept)} = mu \tab
+#'   \code{exp}: log rate = -mu, effects times -1 \cr
+#'   \code{"weibull"}, time \tab \code{mu} = log scale, \code{log(shape)} \tab mu, Log(scale) =
+#'   -log(shape) \tab \code{weibull}: shape, scale = exp(mu) \cr
+#'   \code{"weibull"}, hazard \tab the same \tab effects times -1 / scale \tab \code{weibullPH}:
+#'   shape, scale = exp(-shape mu) \cr
+#'   \code{"lognormal"}, time \tab \code{mu}, \code{log(sigma)} \tab mu, Log(scale) = log(sigma)
+#'   \tab \code{lnorm}: meanlog = mu, sdlog = sigma \cr
+#'   \code{"loglogistic"}, time \tab \code{mu} = log scale, \code{log(shape)} \tab mu, Log(scale)
+#'   = -log(shape) \tab \code{llogis}: shape, scale = exp(mu) \cr
+#'   \code{"loglogistic"}, odds \tab the same \tab effects times -1 / scale \tab none \cr
+#'   \code{"gamma"}, time \tab \code{mu} = -log rate, \code{log(shape)} \tab none \tab
+#'   \code{gamma}: shape, log rate = -mu, effects times -1 \cr
+#'   \code{"gengamma"}, time \tab \code{mu}, \code{log(sigma)}, \code{Q} \tab none \tab
+#'   \code{gengamma}: mu, sigma, Q; \code{gengamma.orig} (Q > 0): shape = Q / sigma, k = 1 / Q^2,
+#'   log scale = mu + 2 log(Q) sigma / Q \cr
+#'   \code{"genf"}, time \tab \code{mu}, \code{log(sigma)}, \code{Q}, \code{log(P)} \tab none
+#'   \tab \code{genf}: mu, sigma, Q, P \cr
+#'   \code{"gompertz"}, hazard \tab \code{log(rate)}, \code{shape} \tab none \tab
+#'   \code{gompertz}: shape, rate \cr
+#'   \code{\link{ttp_pieces}()}, hazard \tab \code{log(rate(0,a])}, ... of each piece \tab none
+#'   \tab none (a Poisson \code{\link[stats]{glm}()} of the split data) \cr
+#'   \code{\link{ttp_spline}()}, that of its link \tab \code{level}, \code{slope1}, ... \tab none
+#'   \tab \code{flexsurvspline()}: gamma0, gamma1, ... are \code{\link{spline_gamma}()} \cr
+#'   \code{\link{ttp_smooth}()}, hazard \tab \code{log(h1)}, \code{log(h2)}, ... \tab none \tab
+#'   none
+#' }
+#'
+#' Effects are those of the peer on its own scale unless the table says otherwise; other scales have
+#' no peer in these packages (`ic_par()` of icenReg has proportional hazards and, with the sign
+#' turned, odds, of covariates that it centres). survreg's `(Intercept)` is `mu`. Covariates of `shape` are survreg's `strata()`
+#' (with the sign that the table gives to log(shape)) and flexsurv's `anc`.
+#' @rdname fit_ttp
+#' @name fit_ttp
+NULL
+
 new_family <- function(name, label, theta, natural, scales, start, unit = unit_of_location,
                        setting = numeric(), prepare = NULL) {
   structure(

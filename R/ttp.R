@@ -16,26 +16,9 @@
 #'     logit(1 - S0) + eta}: exp(coef) is the ratio of the odds of having progressed, at any time. A
 #'     positive coefficient raises them.}
 #' }
-#' The sign is the same in every family.
-#'
-#' @section Families and the coefficients of other packages:
-#' | family | parameters | [survival::survreg()] | flexsurv |
-#' | --- | --- | --- | --- |
-#' | `"exponential"` | `mu` = log scale | (Intercept) | `exp`: log rate = -mu |
-#' | `"weibull"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `weibull` |
-#' | `"lognormal"` | `mu`, `log(sigma)` | the same | `lnorm`: meanlog, log(sdlog) |
-#' | `"loglogistic"` | `mu` = log scale, `log(shape)` | Log(scale) = -log(shape) | `llogis` |
-#' | `"gamma"` | `mu` = -log rate, `log(shape)` | | `gamma`: effects on the log rate, minus ours |
-#' | `"gengamma"` | `mu`, `log(sigma)`, `Q` | | `gengamma` |
-#' | `"genf"` | `mu`, `log(sigma)`, `Q`, `log(P)` | | `genf` |
-#' | `"gompertz"` | `log(rate)`, `shape` | | `gompertz` |
-#' | [ttp_pieces()] | `log(rate)` of each piece | | `survival::pyears()`: events over time |
-#' | [ttp_spline()] | `level`, `slope1`, ... | | `flexsurvspline()`: see [spline_gamma()] |
-#' | [ttp_smooth()] | `log(h1)`, ...: M-spline | | |
-#'
-#' On the scale `"time"` the effects are those of `survreg()` and of flexsurv's accelerated models;
-#' a Weibull on the scale `"hazard"` has the effects of flexsurv's `weibullPH`, minus shape times
-#' those on the scale `"time"`.
+#' The sign is the same in every family. S0 is the curve of covariates 0. Where a family is not
+#' closed under a scale (a lognormal on `"hazard"`), a shift of a covariate is another model, with
+#' another likelihood: centre covariates whose 0 is far from the patients.
 #'
 #' @section The likelihood:
 #' With cumulative hazard H, hazard h, and entry E (0 where there is none) a row adds, times its
