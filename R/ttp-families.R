@@ -21,6 +21,8 @@
 #   absorb    list by scale of function(theta, delta): the baseline that with the linear predictor
 #             eta is the one of theta with eta - delta; absent where none is. (A location of log
 #             time does it on the scale of time, without being told.)
+#   straight  list(family, widen) or absent: its special case of two parameters, see
+#             straight_start()
 #   concentrates  FALSE: its mass cannot gather at one time, however its parameters are chosen;
 #             when NULL, it can if there are several parameters
 

@@ -71,6 +71,7 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
   )
   family$has_tvc <- TRUE
   family$border <- spline_border
+  family$straight <- list(family = spline_links[[link]]$family, widen = spline_of_line)
   family$link <- link
   family$absorb <- stats::setNames(
     list(function(theta, delta) c(theta[[1L]] - delta, theta[-1L])), spline_links[[link]]$scale
@@ -79,14 +80,19 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
   family
 }
 
-# In the order of sr_link (src/model_link.h). `spread` is the standard deviation of log time where
+# In the order of sr_link (src/model_link.h). `family` has a straight line for a spline. `spread` is the standard deviation of log time where
 # the slope is 1, `centre` its mean less that of the point where the spline is 0.
 spline_links <- list(
   hazard = list(
-    label = "log cumulative hazard", scale = "hazard", spread = 1.28, centre = -0.58
+    label = "log cumulative hazard", scale = "hazard", family = family_weibull, spread = 1.28,
+    centre = -0.58
   ),
-  odds = list(label = "log odds", scale = "odds", spread = 1.81, centre = 0),
-  normal = list(label = "probit", scale = "probit", spread = 1, centre = 0)
+  odds = list(
+    label = "log odds", scale = "odds", family = family_loglogistic, spread = 1.81, centre = 0
+  ),
+  normal = list(
+    label = "probit", scale = "probit", family = family_lognormal, spread = 1, centre = 0
+  )
 )
 
 most_knots <- 22L
@@ -193,6 +199,13 @@ spline_start <- function(family, moments) {
   knots <- family$setting[-1L]
   level <- slope * (knots[[spline_anchor(knots)]] - moments$mean) + link$centre
   c(level, rep.int(slope, length(knots) - 1L))
+}
+
+# The line slope (x - mu) as a spline; a lognormal has the log of 1 / slope.
+spline_of_line <- function(theta, family) {
+  slope <- exp(if (family$link == "normal") -theta[[2L]] else theta[[2L]])
+  knots <- family$setting[-1L]
+  c(slope * (knots[[spline_anchor(knots)]] - theta[[1L]]), rep.int(slope, length(knots) - 1L))
 }
 
 # A spline that would fall if it could: where it is nearly flat, as a message.

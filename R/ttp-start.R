@@ -5,7 +5,7 @@
 #' The mean is that of an exponential with the same events in the same time at risk (its log has
 #' mean log(scale) - 0.577); the spread is that of the events, which censoring makes smaller, not
 #' less than 0.05. Where it is over 3 a few times would outweigh all others in the time at risk,
-#' and the mean is that of the log event times. An offset on the scale of time divides the times; on
+#' and the mean is that of the log event times, which `centre` always is. An offset on the scale of time divides the times; on
 #' others it counts as a log hazard ratio.
 #' @noRd
 ttp_moments <- function(times, weights, log_unit, offset = NULL, scale = "time") {
@@ -19,12 +19,18 @@ ttp_moments <- function(times, weights, log_unit, offset = NULL, scale = "time")
   if (any(is_interval)) at[is_interval] <- (at[is_interval] + times$right[is_interval]) / 2
   at_risk <- sum(w * (at - (times$entry %||% 0)) * exp(if (scale == "time") -offset else offset))
   events <- max(sum(w[is_event]), min(w) / 2)
-  if (!any(is_event)) return(list(mean = log(at_risk / events) - 0.577 - log_unit, sd = 1))
+  if (!any(is_event)) {
+    mean <- log(at_risk / events) - 0.577 - log_unit
+    return(list(mean = mean, sd = 1, centre = mean))
+  }
   log_event <- log(at[is_event]) - if (scale == "time") (offset + 0 * at)[is_event] else 0
   centre <- stats::weighted.mean(log_event, w[is_event])
   spread <- sqrt(stats::weighted.mean((log_event - centre)^2, w[is_event]))
-  if (spread > 3) return(list(mean = centre - log_unit, sd = spread))
-  list(mean = log(at_risk / events) - 0.577 - log_unit, sd = max(spread, 0.05))
+  if (spread > 3) return(list(mean = centre - log_unit, sd = spread, centre = centre - log_unit))
+  list(
+    mean = log(at_risk / events) - 0.577 - log_unit, sd = max(spread, 0.05),
+    centre = centre - log_unit
+  )
 }
 
 #' Starts from the maximum of a narrower family, below which that of the family cannot lie
@@ -64,11 +70,20 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked, 
     lapply(times, few), few(frame$weights), log_unit, few(frame$offset), asked$scale
   )
   n_stratum <- max(length(frame$strata_levels), 1L)
+  is_late <- any(times$entry > 0)
+  if (is_late) {
+    inner <- rbind(inner, straight_start(bundle, hazard, family, times, frame, log_unit, asked))
+  }
   # where the likelihood is not a number, a wider distribution is the safer start
   for (wider in c(1, 4, 16, 64)) {
     starts <- rbind(family$start(family, list(mean = moments$mean, sd = moments$sd * wider)))
+    if (is_late) {
+      late <- list(mean = moments$centre, sd = moments$sd * wider)
+      starts <- rbind(family$start(family, late), starts)
+    }
     starts <- matrix(rep.int(starts, n_stratum), nrow(starts))
-    best <- best_of_starts(bundle, hazard, rbind(starts, inner), asked$control, family)
+    starts <- if (is_late) rbind(inner, starts) else rbind(starts, inner)
+    best <- best_of_starts(bundle, hazard, starts, asked$control, family)
     if (!is.null(best)) return(best)
   }
   stop_input(c(
@@ -76,6 +91,24 @@ fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked, 
     x = "It is not at any starting value.",
     i = "Look for times or offsets that are far from all others."
   ), arg = "data")
+}
+
+#' Where people enter late, time at risk and times of events do not belong together, and moments lie
+#'
+#' A family with a special case of two parameters starts from the maximum of that one:
+#' `family$straight` is list(family, widen), widen(theta, family) the parameters of the family.
+#' @returns NULL, or coefficients to start from, in C's unit of time
+#' @noRd
+straight_start <- function(bundle, hazard, family, times, frame, log_unit, asked) {
+  if (is.null(family$straight)) return(NULL)
+  straight <- family$straight$family()
+  if (!asked$scale %in% straight$scales) asked$scale <- straight$scales[[1L]]
+  fit <- fit_ttp_null(
+    bundle, ttp_hazard(straight, asked$scale), straight, times, frame, log_unit, asked
+  )
+  if (!all(is.finite(fit$coefficients))) return(NULL)
+  theta <- matrix(fit$coefficients, length(straight$theta))
+  c(apply(theta, 2L, family$straight$widen, family = family))
 }
 
 # NULL where the likelihood is finite at none of the starts, one a row
