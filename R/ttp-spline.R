@@ -80,8 +80,9 @@ ttp_spline <- function(df = NULL, knots = 3, at = NULL, link = c("hazard", "odds
   family
 }
 
-# In the order of sr_link (src/model_link.h). `family` has a straight line for a spline. `spread` is the standard deviation of log time where
-# the slope is 1, `centre` its mean less that of the point where the spline is 0.
+# In the order of sr_link (src/model_link.h). `family` has a straight line for a spline. `spread` is
+# the standard deviation of log time where the slope is 1, `centre` its mean less that of the point
+# where the spline is 0.
 spline_links <- list(
   hazard = list(
     label = "log cumulative hazard", scale = "hazard", family = family_weibull, spread = 1.28,

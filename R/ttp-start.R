@@ -5,8 +5,8 @@
 #' The mean is that of an exponential with the same events in the same time at risk (its log has
 #' mean log(scale) - 0.577); the spread is that of the events, which censoring makes smaller, not
 #' less than 0.05. Where it is over 3 a few times would outweigh all others in the time at risk,
-#' and the mean is that of the log event times, which `centre` always is. An offset on the scale of time divides the times; on
-#' others it counts as a log hazard ratio.
+#' and the mean is that of the log event times, as `centre` always is. An offset on the scale of
+#' time divides the times; on others it counts as a log hazard ratio.
 #' @noRd
 ttp_moments <- function(times, weights, log_unit, offset = NULL, scale = "time") {
   w <- weights %||% rep.int(1, length(times$kind))
