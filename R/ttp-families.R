@@ -59,8 +59,9 @@
 #'
 #' Effects are those of the peer on its own scale unless the table says otherwise; other scales have
 #' no peer in these packages (`ic_par()` of icenReg has proportional hazards and, with the sign
-#' turned, odds, of covariates that it centres). survreg's `(Intercept)` is `mu`. Covariates of `shape` are survreg's `strata()`
-#' (with the sign that the table gives to log(shape)) and flexsurv's `anc`.
+#' turned, odds, of covariates that it centres). survreg's `(Intercept)` is `mu`. Covariates of
+#' `shape` are survreg's `strata()` (with the sign that the table gives to log(shape)) and
+#' flexsurv's `anc`.
 #' @rdname fit_ttp
 #' @name fit_ttp
 NULL
