@@ -307,7 +307,7 @@ plot.sr_absolute_risk <- function(x, palette = NULL, labels = NULL, ...) {
     layers + ggplot2::geom_line(linewidth = 0.7) +
     ggplot2::facet_wrap(ggplot2::vars(.data$cause)) +
     ggplot2::scale_colour_manual(values = colours, aesthetics = c("colour", "fill"), name = NULL) +
-    legend_rows(levels(table$patient)) +
+    curve_legend(table$patient) +
     ggplot2::scale_y_continuous(
       limits = c(0, 1), labels = function(y) paste0(100 * y, " %"), expand = c(0, 0.01)
     ) +

@@ -164,7 +164,8 @@ plot.sr_comparison <- function(x, type = c("hazard", "survival"), times = NULL, 
   }
   title <- if (type == "hazard") "Hazard of progression" else "Without progression"
   plot + ggplot2::geom_line(linewidth = 0.8) +
-    ggplot2::scale_colour_manual(values = colours, name = NULL) + legend_rows(names(fits)) +
+    ggplot2::scale_colour_manual(values = colours, name = NULL) +
+    curve_legend(curves$fit, aesthetics = c("colour", "linetype")) +
     ggplot2::scale_linetype_manual(values = rep_len(1:6, length(fits)), name = NULL) +
     ttp_axes(type, curves$estimate) +
     ggplot2::labs(x = xlab %||% time_label(fits[[1L]]), y = ylab %||% title) + plot_theme()

@@ -228,7 +228,7 @@ plot.sr_finegray <- function(x, newdata = NULL, conf.level = 0.95, xlab = NULL, 
   time <- if (is.call(time) && length(time) > 2L) time[[length(time) - 1L]] else quote(Time)
   plot <- step_curves(curves, has_band) +
     ggplot2::scale_colour_manual(values = colours, name = legend_title) +
-    legend_rows(levels(curves$group), legend_title) +
+    curve_legend(curves$group, legend_title) +
     ggplot2::scale_fill_manual(values = colours, name = legend_title) +
     ggplot2::scale_x_continuous(expand = ggplot2::expansion(c(0.01, 0.03))) +
     ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(0, 0.04)), limits = c(0, NA)) +

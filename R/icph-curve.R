@@ -329,7 +329,7 @@ plot.sr_icph <- function(x, newdata = NULL, type = c("survival", "cumhaz"), conf
     ) +
     ggplot2::geom_line(ggplot2::aes(y = .data$estimate), linewidth = 0.7, na.rm = TRUE) +
     ggplot2::scale_colour_manual(values = colours, name = NULL) +
-    legend_rows(levels(curves$group)) +
+    curve_legend(curves$group) +
     ggplot2::scale_fill_manual(values = colours, name = NULL) +
     ggplot2::labs(
       x = label, y = if (type == "survival") "Survival probability" else "Cumulative hazard",
@@ -346,7 +346,8 @@ figure_labels <- function(newdata, otherwise) {
   differs <- vapply(newdata, function(v) length(unique(v)) > 1L, NA)
   if (sum(differs) == 0L || sum(differs) > 3L) return(otherwise)
   told <- lapply(names(newdata)[differs], function(name) {
-    paste(name, "=", format(newdata[[name]], trim = TRUE, digits = 3))
+    value <- newdata[[name]]
+    paste(name, "=", if (is.numeric(value)) format(value, trim = TRUE, digits = 3) else value)
   })
   text <- do.call(paste, c(told, sep = ", "))
   if (anyDuplicated(text)) otherwise else text

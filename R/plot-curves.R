@@ -11,6 +11,8 @@
 #' * A **Cox model**: curves of its strata (or of the groups that `by` names), adjusted for the
 #'   covariates by [adjusted_curves()]. Numbers at risk are those of the patients really there.
 #' * A **survfit** object of [survival::survfit()], or the data frame of [adjusted_curves()].
+#' * Cumulative incidences of **competing events**, from [fit_cif()]: a colour for each group, a
+#'   kind of line for each event.
 #'
 #' Axis titles come from the variables' `label` attributes, where these exist.
 #'
@@ -25,7 +27,7 @@
 #' @param palette colours, one a group; `NULL`: colours that the colour-blind can tell apart.
 #' @returns A patchwork of ggplots (a ggplot without risk table); `+` acts on the curves. Its
 #'   `$data` is the data frame that was drawn: `group`, `time`, `estimate`, `conf.low`,
-#'   `conf.high`, and for observed curves `n.censor`.
+#'   `conf.high`, for observed curves `n.censor`, for competing events `cause`.
 #' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
 #' plot_curves(Surv(pfs_time, pfs) ~ rank, data = rank_cohort)
 #' fit <- fit_cox(
@@ -58,7 +60,11 @@ plot_curves <- function(x, data = NULL, by = NULL, adjust = c("marginal", "mean"
   if (is.null(xlab)) xlab <- said$time
   if (is.null(ylab)) {
     kind <- attr(curves, "kind")
-    ylab <- paste0("Survival probability", if (kind != "observed") paste0(", ", kind))
+    ylab <- if (kind == "incidence") {
+      "Cumulative incidence"
+    } else {
+      paste0("Survival probability", if (kind != "observed") paste0(", ", kind))
+    }
   }
   if (is.null(legend_title)) legend_title <- said$group
   if (is.null(breaks)) breaks <- pretty(c(min(curves$time), max(curves$time)), 6L)
@@ -108,23 +114,25 @@ curves_panel <- function(curves, has_band, breaks, limits, colours, xlab, ylab, 
     ggplot2::scale_colour_manual(values = colours, name = legend_title, drop = FALSE) +
     ggplot2::scale_fill_manual(values = colours, name = legend_title, drop = FALSE) +
     ggplot2::scale_x_continuous(breaks = breaks, expand = ggplot2::expansion(c(0.01, 0.03))) +
+    ggplot2::labs(x = xlab, y = ylab) + plot_theme() + curve_legend(curves$group, legend_title)
+  if (!is.null(curves$cause)) return(plot + incidence_layers(curves, limits))
+  plot <- plot +
     ggplot2::scale_y_continuous(
       breaks = seq(0, 1, 0.25), labels = c("0", "0.25", "0.50", "0.75", "1.00"),
       expand = ggplot2::expansion(c(0, 0.02))
     ) +
-    ggplot2::coord_cartesian(xlim = limits, ylim = c(0, 1), clip = "off") +
-    ggplot2::labs(x = xlab, y = ylab) + plot_theme() + curve_legend(curves$group, legend_title)
+    ggplot2::coord_cartesian(xlim = limits, ylim = c(0, 1), clip = "off")
   if (nlevels(curves$group) == 1L) plot <- plot + ggplot2::theme(legend.position = "none")
   plot
 }
 
 # groups that do not fit beside each other stand in two columns, their title above
-curve_legend <- function(group, title) {
-  wide <- sum(nchar(levels(group)) + 6L) + nchar(title) > 62L
+curve_legend <- function(group, title = NULL, aesthetics = c("colour", "fill")) {
+  wide <- sum(nchar(levels(group)) + 6L, nchar(title)) > 62L
   guide <- ggplot2::guide_legend(
     ncol = if (wide) min(2L, nlevels(group)), title.position = if (wide) "top" else "left"
   )
-  ggplot2::guides(colour = guide, fill = guide)
+  do.call(ggplot2::guides, stats::setNames(rep(list(guide), length(aesthetics)), aesthetics))
 }
 
 risk_panel <- function(counts, breaks, limits) {
@@ -148,7 +156,8 @@ risk_panel <- function(counts, breaks, limits) {
 
 # corners of the band, so that it steps where the curve does
 step_band <- function(curves) {
-  parts <- lapply(split(curves, curves$group), function(one) {
+  apart <- curves[intersect(c("group", "cause"), names(curves))]
+  parts <- lapply(split(curves, apart, drop = TRUE), function(one) {
     n <- nrow(one)
     if (n < 2L) return(one)
     before <- rep(seq_len(n), each = 2L)[-2L * n]
@@ -274,18 +283,13 @@ kaplan_meier <- function(times) {
 }
 
 curves_of_survfit <- function(x) {
-  if (inherits(x, "survfitms")) {
-    stop_unsupported(c(
-      "Multi-state curves are not drawn here.", i = "Use `plot()` of the survival package."
-    ), arg = "x")
-  }
+  if (inherits(x, "survfitms")) return(curves_of_states(x))
   column <- function(v) if (is.matrix(v)) v else matrix(v)
   estimate <- column(x$surv)
-  strata <- if (is.null(x$strata)) c("All patients" = length(x$time)) else x$strata
-  prefix <- unique(sub("=[^=]*$", "", names(strata)))
-  title <- if (length(prefix) == 1L && !is.null(x$strata)) prefix else ""
-  if (nzchar(title)) names(strata) <- sub("^.*=", "", names(strata))
-  row_group <- rep(names(strata), strata)
+  groups <- survfit_groups(x)
+  strata <- groups$strata
+  title <- groups$title
+  row_group <- groups$row
   curve <- if (ncol(estimate) > 1L) {
     if (is.null(colnames(estimate))) paste("curve", seq_len(ncol(estimate))) else colnames(estimate)
   }

@@ -38,11 +38,4 @@ plot_theme <- function(base_size = 11) {
   )
 }
 
-# A legend in as many rows as its labels need, at the usual width of a figure
-legend_rows <- function(labels, title = NULL) {
-  wide <- length(labels) * (max(nchar(labels), 0L) + 6L) + sum(nchar(title))
-  guide <- ggplot2::guide_legend(nrow = max(1L, ceiling(wide / 75)), byrow = TRUE)
-  ggplot2::guides(colour = guide, fill = guide, linetype = guide)
-}
-
 plot_needs <- function(what) rlang::check_installed(c("ggplot2", "patchwork"), reason = what)

@@ -83,7 +83,7 @@ draw_ttp <- function(curves, seen, type, labels) {
   if (!is.null(seen)) plot <- plot + observed_layer(seen, by_group = TRUE)
   plot <- plot + ggplot2::geom_line(linewidth = 0.8) +
     ggplot2::scale_colour_manual(values = labels$colours, name = labels$legend) +
-    legend_rows(levels(curves$group), labels$legend) +
+    curve_legend(curves$group, labels$legend) +
     ggplot2::scale_fill_manual(values = labels$colours, name = labels$legend) +
     ttp_axes(type, c(curves$estimate, curves$conf.high)) +
     ggplot2::labs(x = labels$x, y = labels$y, caption = labels$caption) + plot_theme()
