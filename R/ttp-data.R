@@ -52,8 +52,9 @@ ttp_bundle <- function(frame, times, extra, log_unit, penalty = NULL) {
 # Every k-th row of a large study, NULL for others; and the bundle with only these.
 thin_rows <- function(n) if (n > 5e4) seq.int(1L, n, by = n %/% 1e4)
 
-thin_bundle <- function(bundle) {
-  rows <- thin_rows(length(bundle[[7L]]))
+thin_bundle <- function(bundle, rows = NULL) {
+  n <- length(bundle[[7L]])
+  rows <- if (is.null(rows)) thin_rows(n) else if (n > rows) seq.int(1L, n, by = n %/% rows)
   if (is.null(rows)) return(NULL)
   thin <- function(part) {
     if (is.list(part)) return(lapply(part, `[`, rows))

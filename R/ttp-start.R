@@ -114,7 +114,7 @@ straight_start <- function(bundle, hazard, family, times, frame, log_unit, asked
 # NULL where the likelihood is finite at none of the starts, one a row
 best_of_starts <- function(bundle, hazard, starts, control, family) {
   best <- NULL
-  for (k in seq_len(nrow(starts))) {
+  for (k in promising_first(bundle, hazard, starts)) {
     fit <- tryCatch(
       run_ttp(bundle, hazard, starts[k, ], NULL, control, family),
       survresist_error_not_finite = function(e) NULL
@@ -124,6 +124,15 @@ best_of_starts <- function(bundle, hazard, starts, control, family) {
     if (length(bundle[[7L]]) > 500L && best$converged && best$definite) break
   }
   best
+}
+
+# Numbers of the starts; where a first good one ends the search, that with the highest likelihood of
+# a few of the rows first.
+promising_first <- function(bundle, hazard, starts) {
+  few <- thin_bundle(bundle, 500L)
+  if (nrow(starts) == 1L || is.null(few)) return(seq_len(nrow(starts)))
+  value <- apply(starts, 1L, function(start) .Call(C_ttp_value, few, hazard, start)$loglik)
+  order(replace(value, is.na(value), -Inf), decreasing = TRUE)
 }
 
 # A large study starts from the estimate of every k-th of its rows.
