@@ -59,7 +59,7 @@ truths <- list(
     theta = log(c(1.5, 2))
   ),
   gamma = list(
-    family = "gamma", quantile = function(p) stats::qgamma(p, 2, rate = 1), theta = NULL
+    family = "gamma", quantile = function(p) stats::qgamma(p, 2, rate = 1), theta = c(0, log(2))
   ),
   gengamma = list(
     family = "gengamma", quantile = function(p) gengamma_quantile(p, 0.5, 0.8, 0.5),
@@ -81,7 +81,8 @@ truths <- list(
     }
   ),
   spline = list(
-    family = ttp_spline(knots = 1), quantile = function(p) 2 * (-log1p(-p))^(1 / 1.4), theta = NULL
+    family = ttp_spline(knots = 1), quantile = function(p) 2 * (-log1p(-p))^(1 / 1.4),
+    theta = c(slope1 = 1.4, slope2 = 1.4) # the level is that at a knot of the data
   ),
   smooth = list(
     family = ttp_smooth(), quantile = function(p) 2 * (-log1p(-p))^(1 / 1.4), theta = NULL
@@ -181,7 +182,8 @@ measure <- function(fit, truth, name, scale) {
   )
   if (name == "smooth") out <- rbind(out, measure_smooth(fit, truth))
   if (is.null(truth$theta)) return(out)
-  theta <- names(coef(fit))[-1L]
+  theta <- names(truth$theta)
+  if (is.null(theta)) theta <- names(coef(fit))[-1L]
   limits <- stats::confint(fit, theta)
   rbind(out, data.frame(
     target = theta, truth = truth$theta[seq_along(theta)], estimate = coef(fit)[theta],
