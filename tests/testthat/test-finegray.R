@@ -170,8 +170,8 @@ test_that("the fast way and the ordinary way to the data give the same fit", {
   }
 })
 
-# With a baseline of its own in each censoring group finegray() loses nothing. It is called by group,
-# since with `weights` and strata() together (survival 3.8) rows get the weights of other rows.
+# With a baseline of its own in each censoring group finegray() loses nothing. It is called group by
+# group, since with `weights` and strata() together (survival 3.8) rows get weights of other rows.
 test_that("finegray() by group, stratified baselines: late entry, ties, weights and clusters", {
   for (late in c(FALSE, TRUE)) {
     d <- simulate_finegray(400, 61, 30, late)
