@@ -60,6 +60,8 @@
 #' summary(curves, times = c(2, 5, 10))
 #' plot(curves, noplot = "(s0)", col = 1:2)
 #' gray_test(curves)
+#' @examplesIf rlang::is_installed(c("ggplot2", "patchwork"))
+#' plot_curves(curves, xlab = "Years", legend_title = "After menopause")
 #' @export
 fit_cif <- function(formula, data, weights, subset, na.action, id, cluster, conf.int = 0.95,
                     conf.type = c("log", "log-log", "plain", "logit", "arcsin", "none"),

@@ -27,7 +27,13 @@ recover_data.sr_fit <- function(object, data = NULL, ...) {
   if (!is.null(strata) && !strata$is_interacting) labels <- labels[-strata$terms]
   right <- stats::reformulate(if (length(labels)) labels else "1", env = environment(object$terms))
   terms <- stats::terms(right)
-  emmeans::recover_data(object$call, terms, object$na.action, data = data, ...)
+  call <- object$call
+  left_out <- object$na.action
+  if (is.null(data) && !is.null(object$variables)) { # the rows of the fit, no others
+    data <- object$variables
+    call$subset <- left_out <- NULL
+  }
+  emmeans::recover_data(call, terms, left_out, data = data, ...)
 }
 
 #' @exportS3Method emmeans::emm_basis

@@ -144,6 +144,14 @@ compare_nested <- function(fits, call = rlang::caller_env(2)) {
       i = "Leave out the rows in which any of their variables is missing first."
     ), arg = "...", call = call)
   }
+  of_data <- function(fit) {
+    list(unclass(unname(fit$y)), fit$entry, fit$death[c("method", "y")])
+  }
+  if (!same(of_data)) {
+    stop_input(
+      "All models must be of the same response, entry and deaths.", arg = "...", call = call
+    )
+  }
   if (!same(function(fit) fit$weights)) {
     stop_input("All models must have the same weights.", arg = "...", call = call)
   }
@@ -233,7 +241,13 @@ refit_terms <- function(fit) {
   call$init <- NULL
   refuse_death_hazard(fit, "analysis of deviance")
   if (is_illness_death(fit)) call$death_method <- same_deaths(fit)
-  if (length(fit$na.action) > 0L) call$subset <- rows_of_fit(fit)
+  if (!is.null(fit$variables)) {
+    call$data <- fit$variables
+    call$subset <- NULL
+  } else {
+    check_data_again(fit)
+    if (length(fit$na.action) > 0L) call$subset <- rows_of_fit(fit)
+  }
   function(labels) {
     right <- c(labels, always, offsets)
     call$formula <- stats::reformulate(
@@ -241,6 +255,15 @@ refit_terms <- function(fit) {
     )
     eval(call, env)
   }
+}
+
+check_data_again <- function(fit) {
+  tryCatch(eval(fit$call$data, environment(fit$terms)), error = function(e) {
+    stop_input(c(
+      "The data that `fit` was made from cannot be found again.", x = conditionMessage(e),
+      i = "Fit with `model = TRUE`, or write the formula where the data are."
+    ), arg = "object")
+  })
 }
 
 # Numbers of the rows of the data that the fit used

@@ -50,7 +50,10 @@ new_sr_fit <- function(parts, class, frame, request) {
 
 # The variables that the formulas name, as they are in the data, in the rows that were used
 raw_variables <- function(request, frame) {
-  names <- unique(c(all.vars(frame$terms), request$variables))
+  arguments <- as.list(request$call)[intersect(request$arguments, names(request$call))]
+  names <- unique(c(
+    all.vars(frame$terms), request$variables, unlist(lapply(arguments, all.vars))
+  ))
   place <- request$data %||% environment(frame$terms)
   values <- lapply(stats::setNames(nm = names), function(name) {
     tryCatch(

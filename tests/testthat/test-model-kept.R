@@ -1,12 +1,12 @@
 # A fit of model = TRUE needs its data no more; compare_fits() sees whether they were the same.
 
-kept_fit <- function(model = TRUE, ...) {
+kept_fit <- function(model = TRUE, shape = NULL) {
   d <- rotterdam_years(400)
   d$entered <- pmin(d$years / 2, 0.2)
-  fit <- fit_ttp(
+  fit <- eval(bquote(fit_ttp(
     Surv(years, recur) ~ arm * log(nodes + 1) + strata(rank), d, subset = age > 40,
-    entry = entered, model = model, ...
-  )
+    entry = entered, model = .(model), shape = .(shape)
+  )))
   environment(fit$terms) <- environment(fit$formula) <- globalenv()
   list(fit = fit, data = d[d$age > 40, ])
 }
@@ -26,10 +26,12 @@ test_that("what follows a fit that kept its model frame needs no data", {
   expect_identical(own$estimate, there$estimate)
   score <- residuals(fit, "score")
   expect_lt(max(abs(colSums(score)) * sqrt(diag(vcov(fit)))), 1e-5)
+  expect_identical(anova(fit)$Df, c(NA, 1, 1, 1))
   expect_error(standardise(fit, "size", 1), "There is no `size`", class = "survresist_error_input")
   skip_if_not_installed("ggplot2")
   for (by in list(NULL, "arm")) expect_s3_class(plot(fit, by = by), "ggplot")
   lost <- kept_fit(model = FALSE)$fit
+  expect_error(anova(lost), "model = TRUE", class = "survresist_error_input")
   expect_error(standardise(lost, "arm", 1), "model = TRUE", class = "survresist_error_input")
 })
 
@@ -57,7 +59,7 @@ test_that("hazards of death keep their own frame", {
   )
   copy <- d
   rm(d)
-  expect_setequal(names(fit$variables), c("left", "right", "arm", "sex"))
+  expect_setequal(names(fit$variables), c("left", "right", "arm", "sex", "os_time", "os_status"))
   death <- fit$death$hazards$before
   expect_identical(
     predict(death, times = 12)$estimate, predict(death, copy, times = 12)$estimate
@@ -91,4 +93,24 @@ test_that("fits of other entries or deaths are not compared, and events are thos
   deaths <- sum(d$os_status)
   expect_identical(table$nevent, rep(both$nevent + as.double(deaths), 2L))
   expect_close(table$BIC, -2 * table$logLik + log(table$nevent) * table$df, 1e-12)
+})
+
+test_that("emmeans finds the variables that the fit kept", {
+  skip_if_not_installed("emmeans")
+  kept <- kept_fit()
+  means <- function(...) {
+    suppressMessages(as.data.frame(emmeans::emmeans(kept$fit, ~arm, ...)))
+  }
+  expect_equal(means(), means(data = kept$data), tolerance = 1e-12)
+})
+
+test_that("anova() refuses models of other entries", {
+  d <- transform(survival::rotterdam, early = pmin(rtime / 2, 50), later = 0)
+  first <- fit_ttp(Surv(rtime, recur) ~ nodes, d, entry = early)
+  second <- fit_ttp(Surv(rtime, recur) ~ nodes + age, d, entry = early)
+  expect_s3_class(anova(first, second), "anova")
+  expect_error(
+    anova(first, fit_ttp(Surv(rtime, recur) ~ nodes + age, d, entry = later)), "same response",
+    class = "survresist_error_input"
+  )
 })
