@@ -119,10 +119,10 @@ fit_curve_of <- function(fit, type, times, newdata, by, level) {
   as.data.frame(found)[c("group", "time", "estimate", limits)]
 }
 
-# The hazard at time 0 can be infinite: curves start a little later.
+# The hazard at time 0 can be infinite: curves start a little later, and are closest there.
 curve_times <- function(fit) {
   last <- max(response_times(fit$y))
-  last * c(0.002, 0.005, seq(0.01, 1, length.out = 98L))
+  last * seq(sqrt(0.002), 1, length.out = 120L)^2
 }
 
 # Finite times in a response of any type
