@@ -248,13 +248,27 @@ refit_terms <- function(fit) {
     check_data_again(fit)
     if (length(fit$na.action) > 0L) call$subset <- rows_of_fit(fit)
   }
+  tvc <- tvc_labels(fit)
   function(labels) {
     right <- c(labels, always, offsets)
+    if (!is.null(tvc)) call["tvc"] <- list(tvc_among(tvc, labels, env))
     call$formula <- stats::reformulate(
       if (length(right) > 0L) right else "1", response = terms[[2L]], env = env
     )
     eval(call, env)
   }
+}
+
+# What changes with time goes with the effect itself.
+tvc_labels <- function(fit) {
+  if (is.null(fit$call$tvc)) return(NULL)
+  attr(stats::terms(eval(fit$call$tvc, environment(fit$terms))), "term.labels")
+}
+
+tvc_among <- function(tvc, labels, env) {
+  known <- unlist(lapply(labels, function(label) all.vars(str2lang(label))))
+  kept <- vapply(tvc, function(label) all(all.vars(str2lang(label)) %in% known), NA)
+  if (any(kept)) stats::reformulate(tvc[kept], env = env)
 }
 
 check_data_again <- function(fit) {

@@ -129,6 +129,12 @@ test_that("tvc needs the effect itself, as it is or within others", {
   again <- fit(Surv(rtime, recur) ~ nodes + factor(hormon), ~hormon)
   expect_equal(logLik(plain), logLik(again), tolerance = 1e-12)
   expect_no_error(fit(Surv(rtime, recur) ~ size_group, ~ I(size == ">50")))
+  # so an effect comes into an analysis of deviance with what changes of it
+  both <- fit_ttp(Surv(rtime, recur) ~ nodes + hormon, d, ttp_spline(knots = 1), tvc = ~hormon)
+  steps <- anova(both)
+  expect_identical(steps$Df, c(NA, 1, 3))
+  without <- fit_ttp(Surv(rtime, recur) ~ nodes, d, ttp_spline(knots = 1))
+  expect_equal(steps$loglik[[2L]], as.numeric(logLik(without)), tolerance = 1e-12)
 })
 
 test_that("years, days and milliseconds give the same fit", {
