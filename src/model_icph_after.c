@@ -100,10 +100,11 @@ static sr_status profile_at(sr_context *ctx, const sr_icph_model *model,
     for (size_t j = 0; j < model->p; j++)
         moved.at.beta[j] = fit->at.beta[j] + by[j];
     moved.is_started = 1;
-    SR_TRY(sr_icph_maximise(ctx, model, control, &moved));
-    *loglik = moved.is_converged ? moved.at.loglik : NAN;
+    const sr_status status = sr_icph_maximise(ctx, model, control, &moved);
+    *loglik = status == SR_OK && moved.is_converged ? moved.at.loglik : NAN;
     sr_arena_restore(&ctx->arena, mark);
-    return SR_OK;
+    /* a standard error away from a coefficient without a maximum there may be no likelihood */
+    return status == SR_ERR_NOT_FINITE ? SR_OK : status;
 }
 
 sr_status sr_icph_curvature(sr_context *ctx, const sr_icph_model *model,

@@ -170,6 +170,20 @@ test_that("an aliased column is NA, a coefficient without a maximum is named", {
   expect_output(print(split), "`none`: the likelihood has no maximum")
 })
 
+test_that("fewer events than parameters is a warning, though nothing has a maximum", {
+  withr::local_seed(1)
+  d <- data.frame(t = runif(20, 1, 5), s = c(1, 0, 0, 1, rep(0, 16)), x = rnorm(20), g = gl(2, 10))
+  d$e <- rnorm(20)
+  expect_warning(
+    fit <- suppressWarnings(
+      fit_icph(Surv(t, s) ~ x + I(x^2) + g + e, d), classes = "survresist_warning_convergence"
+    ),
+    "2 events, 4 parameters", class = "survresist_warning_few_events"
+  )
+  expect_false(fit$convergence$converged)
+  expect_match(fit$convergence$message, "no maximum", all = FALSE)
+})
+
 test_that("mass that a few early rows draw is told", {
   # two rows enter early and have their event before anybody else enters
   data <- data.frame(
