@@ -11,7 +11,12 @@ grid_setup <- function(fit, call = NULL) {
   if (!inherits(fit, "coxph") || inherits(fit, "coxphms")) {
     stop_input(c(
       "`fit` must be a Cox model, from `fit_cox()` or `survival::coxph()`.",
-      x = sprintf("It is of class %s.", class(fit)[[1L]])
+      x = sprintf("It is of class %s.", class(fit)[[1L]]),
+      i = if (inherits(fit, "sr_ttp")) {
+        "For hazard ratios over time use `predict(type = \"hr\")`, for others `emmeans::emmeans()`."
+      } else if (inherits(fit, "sr_fit")) {
+        "For contrasts of its effects use `emmeans::emmeans()`."
+      }
     ), arg = "fit", call = call)
   }
   if (length(stats::coef(fit)) == 0L) {

@@ -285,5 +285,6 @@ rows_of_fit <- function(fit) {
   env <- environment(fit$terms)
   data <- eval(fit$call$data, env)
   n <- if (is.data.frame(data)) nrow(data) else NROW(eval(fit$terms[[2L]], data, env))
-  rows_in_subset(fit$call, data, env, n)[-fit$na.action]
+  rows <- rows_in_subset(fit$call, data, env, n)
+  if (length(fit$na.action) > 0L) rows[-fit$na.action] else rows
 }

@@ -22,8 +22,9 @@
 #'   also with `exponentiate`.
 #'
 #'   `glance()`: `n`, `nevent`, `df`, `statistic.log` and `p.value.log` (likelihood ratio against
-#'   the model without covariates), `statistic.wald` and `p.value.wald`, `logLik`, `AIC`, `BIC`,
-#'   `nobs` (rows), `converged`.
+#'   the model without covariates), `statistic.wald` and `p.value.wald`, `logLik`, `AIC`, `BIC`
+#'   (that of [stats::BIC()], which counts rows; [compare_fits()] counts events), `nobs` (rows),
+#'   `converged`.
 #'
 #'   `augment()`: the columns of the data, `.fitted`, `.se.fit` and, for the rows of the fit and
 #'   where the model has residuals, `.resid`.

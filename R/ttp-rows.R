@@ -15,8 +15,7 @@ ttp_rows <- function(fit, newdata = NULL, na.action = stats::na.pass) {
   parts <- sr_new_parts(fit, newdata, na.action = na.action)
   n <- nrow(parts$x)
   if (is.null(newdata)) {
-    left_out <- as.integer(fit$na.action)
-    number <- setdiff(seq_len(n + length(left_out)), left_out)
+    number <- numbers_of_rows(fit, n)
     extra <- ttp_extra_again(fit)
   } else {
     number <- match(parts$row_names, row.names(newdata))
@@ -32,6 +31,17 @@ ttp_rows <- function(fit, newdata = NULL, na.action = stats::na.pass) {
       !is.na(rows$stratum %||% 0), n
   )
   rows
+}
+
+# The places in the data of the rows that the fit used; in what `subset` left, where the data have
+# gone
+numbers_of_rows <- function(fit, n) {
+  if (!is.null(fit$call$subset)) {
+    number <- tryCatch(rows_of_fit(fit), error = function(e) NULL)
+    if (length(number) == n) return(number)
+  }
+  left_out <- as.integer(fit$na.action)
+  setdiff(seq_len(n + length(left_out)), left_out)
 }
 
 # The covariates of the parameters in the rows of the fit

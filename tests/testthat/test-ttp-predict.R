@@ -255,6 +255,16 @@ test_that("rows of the fit are predicted at their own times, and blocks change n
   expect_identical(predict(fit, d[1:3, ], times = 1, na.action = na.omit)$.row, c(1L, 3L))
 })
 
+test_that("rows are numbered as they are in the data, whatever was left out of them", {
+  d <- rotterdam_years()
+  d$nodes[c(3, 11)] <- NA
+  d$age[5] <- NA
+  fit <- fit_ttp(Surv(years, recur) ~ arm + nodes, d, subset = age > 55)
+  found <- predict(fit)
+  expect_identical(found$.row, which(d$age > 55 & !is.na(d$nodes)))
+  expect_identical(found$time, d$years[found$.row])
+})
+
 test_that("time 0 and times far beyond the data have their limits", {
   d <- rotterdam_years()
   for (family in four) {
