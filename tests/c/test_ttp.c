@@ -136,6 +136,38 @@ TEST(censor_narrow_intervals_go_over_into_densities)
         }
 }
 
+/* H is 1 + little, and the interval short beside it: over a cut, and where the hazard dies out */
+TEST(censor_integrates_densities_that_jump_or_fall)
+{
+    const double cut[] = {0.8};
+    const sr_hazard pieces = {.family = sr_family_find("pieces"),
+                              .scale = SR_SCALE_HAZARD,
+                              .n_theta = 2,
+                              .setting = cut,
+                              .n_setting = 1};
+    for (double rare = 1e-4; rare > 1e-12; rare /= 10) {
+        row at;
+        const double z[] = {0, log(2), log(rare)}, L = 1.1, R = 4;
+        row_at(&pieces, (observation){SR_INTERVAL, log(L), log(R), -INFINITY}, z, 2, &at);
+        const double before = 2 * 0.8 + rare * (L - 0.8);
+        CHECK_NEAR(at.value, -before + log(-expm1(-rare * (R - L))), 1e-12);
+    }
+    /* a cut within: 0.1 of the first piece, 0.3 of the second */
+    const double z[] = {0, log(1e-4), log(1e-6)};
+    row at;
+    row_at(&pieces, (observation){SR_INTERVAL, log(0.7), log(1.1), -INFINITY}, z, 2, &at);
+    CHECK_NEAR(at.value, -0.7e-4 + log(-expm1(-(0.1e-4 + 0.3e-6))), 1e-9);
+    const sr_hazard gompertz = {
+        .family = sr_family_find("gompertz"), .scale = SR_SCALE_HAZARD, .n_theta = 2};
+    CHECK(pieces.family != NULL && gompertz.family != NULL);
+    for (double L = 20; L < 150; L += 10) { /* H comes to 2; what is left of it is 2 e^(-t / 2) */
+        const double falling[] = {0, 0, -0.5}, R = 2 * L;
+        row_at(&gompertz, (observation){SR_INTERVAL, log(L), log(R), -INFINITY}, falling, 2, &at);
+        const double left = 2 * exp(-L / 2), met = -left * expm1(-L / 2);
+        CHECK_NEAR(at.value, -2 + left + log(-expm1(-met)), 1e-9);
+    }
+}
+
 TEST(censor_is_continuous_where_its_formula_changes)
 {
     /* On both sides of c_R - c_L = 1e-3 an interval's probability is the same function. */
