@@ -1,6 +1,7 @@
 /* model_hazard.c -- see model_hazard.h */
 #include "model_hazard.h"
 #include "core_simd.h"
+#include "model_link.h"
 #include <math.h>
 #include <string.h>
 
@@ -96,11 +97,10 @@ static void add_eta(size_t m, size_t n_z, int order, const double *eta, sr_jet *
 /* With A = H0 = e^c0 and y = eta + log(e^A - 1) = logit F, H = log(1 + e^y):
  *   v = v0 + A + eta - H,     c = log H;    A + eta - H = -log(1 - e^-A) - log(1 + e^-y)
  *   dy/dc0 = A / (1 - e^-A) = r,    d2y/dc0^2 = r (1 + A - r)
- *   dc/dy = s / H, s = F = 1 / (1 + e^-y);    d2c/dy2 = s (1 - s) / H - (s / H)^2
- *   dH/dy = s,   d2H/dy2 = s (1 - s) */
+ *   c and its derivatives in y: model_link.h;    dH/dy = s = F,   d2H/dy2 = s (1 - s) */
 typedef struct {
-    double A, y, r, curve, gain; /* gain = A + eta - H */
-    double H, c, s, slope, bend;
+    double A, r, curve, gain; /* gain = A + eta - H */
+    double s, c, slope, bend;
 } odds_point;
 
 static odds_point odds_at(double c0, double eta)
@@ -108,20 +108,17 @@ static odds_point odds_at(double c0, double eta)
     odds_point at;
     at.A = exp(c0);
     const double miss = -expm1(-at.A); /* F0 */
-    const double log_miss = at.A > 1e-300 ? log(miss) : c0;
+    const double log_miss = at.A > 1e-300 ? log(miss) : c0, y = eta + at.A + log_miss;
+    const sr_link_point link = sr_link_at(SR_LINK_ODDS, y);
     at.r = at.A > 1e-300 ? at.A / miss : 1;
-    at.y = eta + at.A + log_miss;
     at.curve = at.r * (1 + at.A - at.r);
     if (at.A < 1e-5) /* 1 + A - r = A / 2 - A^2 / 12 + ... */
         at.curve = at.r * at.A * (0.5 - at.A / 12);
-    at.s = 1 / (1 + exp(-at.y));
-    at.H = at.y > 0 ? at.y + log1p(exp(-at.y)) : log1p(exp(at.y));
-    at.c = at.y < -40 ? at.y : log(at.H);
-    at.slope = at.y < -40 ? 1 : at.s / at.H;
-    at.gain = at.y > 0 ? -log_miss - log1p(exp(-at.y)) : at.A + eta - at.H;
-    /* near 0, s (1 - s) / H - (s / H)^2 = -e^y / 2 (1 - 5 e^y / 6 ...) loses its digits */
-    at.bend = at.y < -12 ? -exp(at.y) * (0.5 - 5 * exp(at.y) / 6)
-                         : at.s * (1 - at.s) / at.H - at.slope * at.slope;
+    at.gain = y > 0 ? link.l - log_miss : at.A + eta - exp(link.c);
+    at.s = exp(link.l); /* H' */
+    at.c = link.c;
+    at.slope = link.c_w;
+    at.bend = link.c_ww;
     return at;
 }
 

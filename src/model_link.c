@@ -2,7 +2,7 @@
  *
  * odds:    p = F = 1 / (1 + e^-w), q = 1 - p, H = log(1 + e^w);  dH/dw = p
  *   c_w = p / H        c_ww = p q / H - (p / H)^2        l = log p,  l_w = q,  l_ww = -p q
- *   Far to the left H -> e^w and c_ww = -e^w / 2 + 5 e^2w / 12 - ..., taken from the series there.
+ *   Far to the left H -> e^w and c_ww = -e^w / 2 + 5 e^2w / 6 - ..., taken from the series there.
  * normal:  m = phi(w) / Phi(-w), H = -log Phi(-w);  dH/dw = m,  m' = m^2 - w m
  *   c_w = m / H        c_ww = m' / H - (m / H)^2         l = log m,  l_w = m - w,  l_ww = m' - 1
  *   log Phi(-w) and m come from core_special.h. Far to the left H = Phi(w) (1 + Phi(w) / 2 + ...)
@@ -20,7 +20,7 @@ static sr_link_point odds_at(double w)
     const double H = w > 0 ? w + log1p(tail) : log1p(tail);
     at.c = w < -40 ? w : log(H);
     at.c_w = w < -40 ? 1 : p / H;
-    at.c_ww = w < -12 ? -tail * (0.5 - 5 * tail / 12) : p * q / H - at.c_w * at.c_w;
+    at.c_ww = w < -12 ? -tail * (0.5 - 5 * tail / 6) : p * q / H - at.c_w * at.c_w;
     at.l = w > 0 ? -log1p(tail) : w - log1p(tail);
     at.l_w = q;
     at.l_ww = -p * q;

@@ -4,6 +4,7 @@
  * and kind of observation; that the values themselves are right is a matter of the R tests.
  */
 #include "check.h"
+#include "model_link.h"
 #include "model_ttp.h"
 #include <stdlib.h>
 
@@ -232,6 +233,30 @@ TEST(odds_keep_their_digits_where_the_baseline_has_none)
             CHECK_CLOSE(3, away.second, near.second, 1e-10);
         }
     }
+}
+
+/* c = log log(1 + u), u = e^w: c'' = -u / 2 + 5 u^2 / 6 - 9 u^3 / 8 + ... */
+static double odds_bend(double w)
+{
+    const double u = exp(w);
+    return -u * (0.5 - u * (5.0 / 6 - u * 9 / 8));
+}
+
+TEST(odds_bend_as_their_series_on_both_sides_of_where_it_is_taken)
+{
+    const sr_hazard hazard = hazard_of(0, SR_SCALE_ODDS);
+    sr_context ctx = {.n_thread = 1};
+    sr_jet jet;
+    CHECK_OK(sr_jet_take(&ctx, hazard.n_theta, &jet));
+    for (double w = -16; w < -11; w += 0.0625) {
+        double zero = 0, work[SR_BLOCK], theta[SR_BLOCK] = {0};
+        const double eta = w - log(expm1(1)); /* H0 = 1 */
+        const sr_hazard_rows at = {.m = 1, .x = &zero, .theta = theta, .order = 2};
+        sr_hazard_eval(&hazard, &at, &eta, work, &jet, NULL);
+        CHECK_NEAR(sr_link_at(SR_LINK_ODDS, w).c_ww / odds_bend(w), 1, 1e-9);
+        CHECK_NEAR(jet.second[SR_PAIR(0, 0)] / odds_bend(w), 1, 1e-9);
+    }
+    sr_arena_free(&ctx.arena);
 }
 
 TEST(hazards_have_no_unknown_name)
