@@ -31,7 +31,8 @@
 #' @param cluster which group of correlated subjects a row belongs to.
 #' @param conf.int level of the confidence limits.
 #' @param conf.type on which scale they are symmetric: `"log"`, `"log-log"`, `"plain"`, `"logit"`,
-#'   `"arcsin"`; `"none"` leaves them out.
+#'   `"arcsin"`; `"none"` leaves them out. Where the standard error is 0 they are the estimate; else
+#'   they are missing for a probability of 0 (but for `"plain"`) and, on the last three scales, of 1.
 #' @param timefix `TRUE` takes times that differ by rounding alone as one.
 #' @param ... nothing: an argument that is not known is an error.
 #'
@@ -182,7 +183,8 @@ transition_table <- function(rows, total) {
 }
 
 # Limits of probabilities that are symmetric on another scale, inside 0 and 1. Where the standard
-# error is 0 both are the estimate; NA where the scale has no value (a probability of 0, say).
+# error is 0 both are the estimate; else NA where the scale has no value (a probability of 0, say).
+# survival 3.8-12 differs at the ends: on "logit" and "arcsin" its limits of 1 are NaN, or 0 and 1.
 incidence_limits <- function(p, se, type, level) {
   scale <- match(type, c("plain", "log", "log-log", "logit", "arcsin")) - 1L
   .Call(C_cif_limits, p, se, scale, stats::qnorm((1 + level) / 2))

@@ -3,12 +3,15 @@
  * With p an estimate, s its standard error, z a normal quantile, limits are p moved by z s on the
  * scale of p itself, log p, log(-log p), logit p or asin(sqrt p), and taken back:
  *
- *     plain     p -+ z s                          log      p e^(-+ z s / p)
- *     log-log   p^(e^(+- z s / (p |log p|)))      logit    1 / (1 + (1 - p)/p e^(+- z s / (p (1 - p))))
+ *     plain     p -+ z s
+ *     log       p e^(-+ z s / p)
+ *     log-log   p^(e^(+- z s / (p |log p|)))
+ *     logit     1 / (1 + (1 - p)/p e^(+- z s / (p (1 - p))))
  *     arcsin    sin^2(asin(sqrt p) -+ z s / (2 sqrt(p (1 - p))))
  *
- * kept inside 0 and 1. Where s is 0 both are p, but for arcsin; where p is 0 they are `missing`,
- * but for plain. O(n), rows side by side.
+ * kept inside 0 and 1. Where s is 0 both are p. Else they are `missing` where p is at an end of
+ * [0, 1] that has no finite place on the scale, or at which its slope is infinite: 0 but for plain,
+ * 1 for the last three. O(n), rows side by side.
  */
 #include "core_thread.h"
 #include "model_cif.h"
@@ -42,15 +45,23 @@ static void one_limit(sr_cif_scale scale, double p, double s, double z, double *
     }
 }
 
+static int has_no_limits(sr_cif_scale scale, double p)
+{
+    if (scale == SR_SCALE_PLAIN)
+        return 0;
+    return p <= 0 || (p >= 1 && scale != SR_SCALE_LOG);
+}
+
 static void limit_chunk(const sr_cif_limits *in, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
         const double p = in->p[i], s = in->std_err[i];
-        const int is_sure = s == 0 && in->scale != SR_SCALE_ARCSIN;
-        if (isnan(p) || isnan(s) || (p == 0 && !is_sure && in->scale != SR_SCALE_PLAIN))
+        if (isnan(p) || isnan(s))
             in->lower[i] = in->upper[i] = in->missing;
-        else if (is_sure)
+        else if (s == 0)
             in->lower[i] = in->upper[i] = p;
+        else if (has_no_limits(in->scale, p))
+            in->lower[i] = in->upper[i] = in->missing;
         else
             one_limit(in->scale, p, s, in->z, &in->lower[i], &in->upper[i]);
     }

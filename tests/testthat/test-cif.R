@@ -140,6 +140,11 @@ test_that("limits are those of survfit on every scale", {
   expect_close(
     found$lower[inside], sin(asin(sqrt(found$pstate[inside])) - width[inside])^2, 1e-10
   )
+  # what is known for sure has no width
+  is_sure <- found$std.err == 0
+  expect_gt(sum(is_sure), 0)
+  expect_identical(found$lower[is_sure], found$pstate[is_sure])
+  expect_identical(found$upper[is_sure], found$pstate[is_sure])
 })
 
 test_that("a jackknife by leaving out rows gives the standard errors, whatever the clusters", {
