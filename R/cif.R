@@ -32,7 +32,7 @@
 #' @param conf.int level of the confidence limits.
 #' @param conf.type on which scale they are symmetric: `"log"`, `"log-log"`, `"plain"`, `"logit"`,
 #'   `"arcsin"`; `"none"` leaves them out. Where the standard error is 0 they are the estimate; else
-#'   they are missing for a probability of 0 (but for `"plain"`) and, on the last three scales, of 1.
+#'   they are missing for 0 (but for `"plain"`) and, on the last three scales, for 1.
 #' @param timefix `TRUE` takes times that differ by rounding alone as one.
 #' @param ... nothing: an argument that is not known is an error.
 #'
