@@ -47,10 +47,10 @@
 #' )
 #' # Survival without relapse, had all been treated, or none
 #' standardise(fit, by = "hormon", times = c(1, 5))
+#' # The same by menopausal status
+#' standardise(fit, by = c("hormon", "meno"), times = c(1, 5))
 #' # Years without relapse gained within ten
 #' standardise(fit, by = "hormon", times = 10, type = "rmst", contrast = "difference")
-#' # The same by menopausal status
-#' standardise(fit, by = c("hormon", "meno"), times = 10, type = "rmst")
 #' @export
 standardise <- function(fit, by = NULL, times,
                         type = c("survival", "failure", "rmst", "cumhaz", "hazard"),
