@@ -159,6 +159,7 @@ interval_parts <- function(y, entry, row_names) {
   values <- unclass(y)
   dimnames(values) <- NULL
   status <- values[, ncol(values)]
+  check_interval_codes(status, if (type == "interval") 0:3 else 0:1, row_names)
   first <- values[, 1L]
   parts <- if (type == "counting") {
     list(left = values[, 2L], right = ifelse(status == 1, values[, 2L], Inf))
@@ -185,6 +186,18 @@ interval_parts <- function(y, entry, row_names) {
   kind[is_exact] <- "exact"
   parts$kind <- kind
   parts
+}
+
+# Surv() gives no other codes, but its rows can be written to.
+check_interval_codes <- function(status, allowed, row_names) {
+  bad <- which(!status %in% allowed)
+  if (length(bad) == 0L) return(invisible())
+  rows <- row_labels(row_names, bad)
+  stop_input(c(
+    sprintf("The status of a `Surv()` of this type must be one of %s.", toString(allowed)),
+    x = sprintf("Found %s in %s.", format_values(status[bad]), format_rows(rows)),
+    i = "Make the response anew: `Surv(...)`."
+  ), arg = "formula", rows = rows)
 }
 
 check_interval_times <- function(parts, is_exact, type, row_names) {

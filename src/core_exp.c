@@ -44,7 +44,8 @@ SR_SIMD void sr_exp_block(size_t n, double *x)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        const exp_parts parts = split_exp(x[i] < -708 ? -708 : x[i]);
+        const double low = x[i] > -708 ? x[i] : -708;
+        const exp_parts parts = split_exp(low < 709 ? low : 709);
         x[i] = (parts.less_one + 1) * parts.power;
     }
 }

@@ -16,8 +16,8 @@
 #define SR_CORE_EXP_H
 #include <stddef.h>
 
-/* x[i] becomes exp(x[i]); below -708 it stays at exp(-708), about 3e-308. Above 709: +Inf or NaN;
- * the caller keeps x below that. */
+/* x[i] becomes exp(x[i]); below -708 it stays at exp(-708), about 3e-308, above 709 at exp(709),
+ * about 8e307. A NaN becomes a number: it is the caller who knows of it. */
 void sr_exp_block(size_t n, double *x);
 
 /* x[i] becomes e^x[i] - 1, for x in [-708, 708] */

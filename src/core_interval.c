@@ -37,9 +37,10 @@ sr_status sr_interval_read(sr_context *ctx, size_t n, const double *y, sr_interv
     SR_TICK(ctx);
     out->n_interval = 0;
     for (size_t i = 0; i < n; i++) {
-        const int code = (int)status[i];
+        const int has_code = status[i] >= RIGHT && status[i] <= INTERVAL; /* not so of a NaN */
+        const int code = has_code ? (int)status[i] : RIGHT;
         const int is_interval = code == INTERVAL, from_origin = time1[i] == 0;
-        is_sound &= isfinite(time1[i]) && time1[i] >= 0;
+        is_sound &= has_code && isfinite(time1[i]) && time1[i] >= 0;
         is_sound &= !is_interval || (isfinite(time2[i]) && time2[i] > time1[i]);
         is_sound &= !from_origin || code == RIGHT || is_interval;
         out->kind[i] = !from_origin ? code : is_interval ? LEFT : NOTHING;

@@ -6,6 +6,7 @@
 
 static const double LEAST_EIGENVALUE = 1e-13; /* of A: below, a direction has no information */
 static const double LEAST_STEP = 1e-9;        /* standard errors; a shorter step changes nothing */
+static const double NEAR = 1e-3; /* standard errors; there the model is as good as f itself */
 
 /* A point of the search. Free parameters only: their number is `p`, their places `place`. */
 typedef struct {
@@ -130,19 +131,42 @@ static double find_shift(const trust *t, double radius)
     return mu;
 }
 
+/* At a saddle the gradient may have no part in the direction in which f curves upwards, and no shift
+ * makes the step long enough: what is left of the radius goes that way. */
+static double way_aside(const trust *t, double radius, double mu)
+{
+    const double length = step_length(t, mu);
+    if (!(t->value[0] < 0 && length < 0.9 * radius && isfinite(radius)))
+        return 0;
+    return copysign(sqrt(radius * radius - length * length), t->along[0]);
+}
+
+/* Has the largest scaled element of the gradient become half of what it is in the model? */
+static int is_flatter(const trust *t)
+{
+    double before = 0, now = 0;
+    for (size_t j = 0; j < t->p; j++) {
+        before = fmax(before, fabs(t->b[j]));
+        now = fmax(now, fabs(t->gradient[t->place[j]]) / t->scale[j]);
+    }
+    return now < before / 2;
+}
+
 /* t->step within the radius; returns what the model promises. *is_newton: the step is Newton's. */
 static double choose_step(trust *t, double radius, int *is_newton, double *length)
 {
     const size_t p = t->p;
     const int is_definite = p == 0 || t->value[0] > LEAST_EIGENVALUE;
-    double mu = 0, promise = 0;
+    double mu = 0, promise = 0, aside = 0;
     *is_newton = is_definite && step_length(t, 0) <= radius;
-    if (!*is_newton)
+    if (!*is_newton) {
         mu = find_shift(t, radius);
+        aside = way_aside(t, radius, mu);
+    }
     memset(t->step, 0, p * sizeof(double));
     *length = 0;
     for (size_t k = 0; k < p; k++) {
-        const double part = t->along[k] / (t->value[k] + mu);
+        const double part = t->along[k] / (t->value[k] + mu) + (k == 0 ? aside : 0);
         promise += part * (t->along[k] - t->value[k] * part / 2);
         *length += part * part;
         for (size_t j = 0; j < p; j++)
@@ -208,7 +232,9 @@ static sr_status search(sr_context *ctx, const sr_objective *objective,
         SR_TRY(evaluate(ctx, objective, trial, t, &f, &is_finite));
         const double gain = is_finite ? f - result->f : -INFINITY;
         const double noise = 1e-13 * (1 + fabs(result->f));
-        if (gain >= 0 || (is_last && gain >= -noise)) {
+        const int is_nearer = is_finite && is_newton && length <= NEAR && is_flatter(t);
+        const int is_taken = gain >= 0 || (is_last && gain >= -noise) || is_nearer;
+        if (is_taken) {
             memcpy(result->theta, trial, t->n_par * sizeof(double));
             result->f = f;
             SR_TRY(set_model(t));
@@ -218,13 +244,11 @@ static sr_status search(sr_context *ctx, const sr_objective *objective,
             result->is_converged = is_last; /* only rounding is left to gain */
             is_current = 0;
         }
-        if (is_last)
-            break;
-        if (gain < promise / 4 - noise)
+        if (!is_taken || (gain < promise / 4 - noise && !is_nearer))
             radius = length / 4;
         else if (gain > 0.75 * promise && length >= 0.99 * radius)
             radius = 2 * radius;
-        if (!(radius > 1e-12))
+        if (is_last || !(radius > 1e-12))
             break;
     }
     result->is_converged |= t->p == 0;

@@ -9,15 +9,19 @@
  * which is Newton's step A^-1 b where A is positive definite and that step is short enough, and
  * otherwise (A + mu)^-1 b with the mu > max(0, -smallest eigenvalue) that makes |s| = radius (More
  * and Sorensen 1983, SIAM J Sci Stat Comput 4, 553-572, doi:10.1137/0904038), found by Newton's
- * method for 1 / |s| in the eigenvectors of A. A step is taken when f does not fall; the radius
- * shrinks to a quarter of the step when the model promised over four times too much, and doubles
- * when it was right. s is measured in standard errors: a step of s changes f by about |s|^2 / 2.
+ * method for 1 / |s| in the eigenvectors of A. Where no mu makes the step so long (a saddle whose
+ * gradient has no part along the lowest eigenvector), the rest of the radius goes that way. A step is
+ * taken when f does not fall; the radius shrinks to a quarter of the step when the model promised
+ * over four times too much or the step was refused, and doubles when the model was right. s is
+ * measured in standard errors: a step of s changes f by about |s|^2 / 2. A Newton step below 1e-3 is
+ * also taken when it halves the gradient: f may fall there by rounding alone, when its terms are much
+ * larger than their sum.
  *
  * It has converged when Newton's step is shorter than `eps` standard errors: that step is still
  * taken, and the error left is of the order of its square; one below 1e-9 is not. What cannot be
- * gained from rounding (a promise below 1e-13 |f|) also ends the search. A maximum is told apart
- * from a flat place by the eigenvalues of A, which are of the order 1 unless a direction has no
- * information:
+ * gained from rounding (a promise below 1e-14 (1 + |f|)) also ends the search. A maximum is told
+ * apart from a flat place by the eigenvalues of A, which are of the order 1 unless a direction has
+ * no information:
  *
  *   is_definite     the smallest eigenvalue is above 1e-13
  *   flat            the eigenvector of the smallest one, in theta (largest element 1)

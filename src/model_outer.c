@@ -7,6 +7,8 @@
 static const double LEAST_PLAIN = -300; /* c below which e^c loses digits */
 static const double MOST_PLAIN = 3;     /* c above which e^-D is lost beside 1 */
 static const double LEAST_GAP = 0.1;    /* c_R - c_L below which B - A loses digits */
+static const double SURE = 700;         /* D above which e^-D, and D e^-D, are nothing */
+static const double MOST = 1e300;       /* stands for a B that is beyond the range of a double */
 
 /* log(1 - e^-D) for D > 0 */
 static double log_one_minus_exp(double D)
@@ -49,8 +51,8 @@ void sr_outer_left(size_t m, const double *c, sr_outer *out)
             continue;
         const double H = exp(c[i]);
         out->value[i] = c[i] < -40 ? c[i] : log_one_minus_exp(H);
-        out->slope[i] = c[i] < -40 ? 1 : H / expm1(H);
-        out->bend[i] = out->slope[i] * (1 - H - out->slope[i]);
+        out->slope[i] = c[i] < -40 ? 1 : H > SURE ? 0 : H / expm1(H);
+        out->bend[i] = out->slope[i] * (1 - fmin(H, MOST) - out->slope[i]);
     }
 }
 
@@ -78,9 +80,9 @@ SR_SIMD static void bend_interval(size_t m, const double *restrict A, const doub
 
 static void set_one(double c_l, double c_r, size_t i, sr_outer *out)
 {
-    const double A = exp(c_l), B = exp(c_r);
+    const double A = exp(c_l), B = fmin(exp(c_r), MOST);
     const double log_d = c_r + log_one_minus_exp(c_r - c_l), D = exp(log_d);
-    const double shape = D > 1e-300 ? D / expm1(D) : 1;
+    const double shape = D > SURE ? 0 : D > 1e-300 ? D / expm1(D) : 1;
     const double a = exp(c_l - log_d) * shape, b = exp(c_r - log_d) * shape;
     out->value[i] = -A + (D < 1e-17 ? log_d : log_one_minus_exp(D));
     out->slope[i] = -(A + a);
@@ -94,9 +96,9 @@ void sr_outer_interval(size_t m, const double *c_l, const double *c_r, sr_outer 
 {
     double A[SR_BLOCK], B[SR_BLOCK], growth[SR_BLOCK]; /* growth: e^D - 1 */
     for (size_t i = 0; i < m; i++) {
-        const int is_one = is_plain(c_l[i], c_r[i]);
-        A[i] = is_one ? c_l[i] : -1;
-        B[i] = is_one ? c_r[i] : 1;
+        const int is_usual = is_plain(c_l[i], c_r[i]);
+        A[i] = is_usual ? c_l[i] : -1;
+        B[i] = is_usual ? c_r[i] : 1;
     }
     sr_exp_block(m, A);
     sr_exp_block(m, B);

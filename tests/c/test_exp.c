@@ -40,6 +40,10 @@ TEST(exp_and_log_blocks_are_those_of_libm)
         sr_log_block(N, y);
         CHECK(worst(y, x, log) < 4 * ULP);
     }
+    double far[] = {-1e4, -708.5, 709.5, 712, 1500, INFINITY};
+    sr_exp_block(6, far);
+    for (size_t i = 0; i < 6; i++)
+        CHECK(far[i] > 0 && isfinite(far[i]) && (i < 2 ? far[i] < 4e-308 : far[i] > 8e307));
     const double edge[] = {
         1, 0.70710678118654746, 0.70710678118654757, 1.4142135623730949, 2.3e-308, 1.7e308, 4};
     memcpy(y, edge, sizeof edge);
@@ -88,4 +92,27 @@ TEST(outer_derivatives_of_intervals)
                 -A + (B - A > 1 ? log1pl(-expl(A - B)) : logl(-expm1l(-A * expm1l(c_r - c_l))));
             CHECK(fabs(v[0] - (double)want) < 1e-13 * (1 + fabs((double)want)));
         }
+}
+
+/* Nobody survives so long: the value is that of the left end alone, and all else is 0. */
+TEST(outer_ends_far_beyond_the_event)
+{
+    const double c_l[] = {0, -3, 2, 0, 6.5}, c_r[] = {6.6, 720, 1000, 1e5, 720};
+    sr_outer out;
+    sr_outer_interval(5, c_l, c_r, &out);
+    for (size_t i = 0; i < 5; i++) {
+        const double A = exp(c_l[i]);
+        CHECK_NEAR(out.value[i], -A, 1e-15);
+        CHECK_NEAR(out.slope[i], -A, 1e-15);
+        CHECK_NEAR(out.bend[i], -A, 1e-15);
+        CHECK_NEAR(out.slope_r[i], 0, 1e-250);
+        CHECK_NEAR(out.bend_r[i], 0, 1e-250);
+        CHECK_NEAR(out.both[i], 0, 1e-250);
+    }
+    sr_outer_left(5, c_r, &out);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK_NEAR(out.value[i], 0, 1e-300);
+        CHECK_NEAR(out.slope[i], 0, 1e-250);
+        CHECK_NEAR(out.bend[i], 0, 1e-250);
+    }
 }

@@ -37,7 +37,8 @@ TEST(interval_rows_are_read_as_the_likelihood_has_them)
     const struct {
         size_t at;
         double value;
-    } odd[] = {{1, 0}, {2, 0}, {0, -1}, {3, INFINITY}, {6, 1}, {6, 0.5}, {6, INFINITY}};
+    } odd[] = {{1, 0},   {2, 0},        {0, -1}, {3, INFINITY}, {6, 1},
+               {6, 0.5}, {6, INFINITY}, {12, 7}, {13, -1},      {14, NAN}};
     for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
         const double before = y[odd[k].at];
         y[odd[k].at] = odd[k].value;

@@ -138,10 +138,61 @@ TEST(trust_leaves_a_saddle)
         CHECK_NEAR(p.theta[0] * p.theta[1], 1, 1e-9);
         CHECK_NEAR(p.result.f, 1, 1e-12);
     }
-    /* on the saddle itself the gradient is 0: it stays, and does not call it a maximum */
+    /* on the saddle itself the gradient is 0: it goes where f curves upwards */
     problem p;
     CHECK_OK(run(&objective, &usual, (double[]){0, 0}, &p));
-    CHECK(!p.result.is_definite);
+    CHECK(p.result.is_converged && p.result.is_definite);
+    CHECK_NEAR(p.theta[0] * p.theta[1], 1, 1e-9);
+}
+
+/* -a^2 + b^2 - b^4 at (1, 0): the gradient never has a part along b. */
+static sr_status ledge(sr_context *ctx, const double *theta, double *f, double *g, double *info,
+                       void *data)
+{
+    const double a = theta[0], b = theta[1];
+    (void)ctx;
+    (void)data;
+    *f = -a * a + b * b - pow(b, 4);
+    g[0] = -2 * a;
+    g[1] = 2 * b - 4 * b * b * b;
+    info[0] = 2;
+    info[1] = info[2] = 0;
+    info[3] = 12 * b * b - 2;
+    return SR_OK;
+}
+
+TEST(trust_leaves_a_ledge_along_which_the_gradient_is_nothing)
+{
+    problem p;
+    const sr_objective objective = {.n_par = 2, .eval = ledge};
+    CHECK_OK(run(&objective, &usual, (double[]){1, 0}, &p));
+    CHECK(p.result.is_converged && p.result.is_definite && p.result.n_iter < 20);
+    CHECK_NEAR(p.result.f, 0.25, 1e-12);
+}
+
+/* The quadratic with noise of 1e-8, as from terms of 1e8 that cancel: f falls for each good step,
+ * the derivatives have their digits. */
+static sr_status noisy(sr_context *ctx, const double *theta, double *f, double *g, double *info,
+                       void *data)
+{
+    int *const n_call = data;
+    SR_TRY(quadratic(ctx, theta, f, g, info, NULL));
+    g[0] -= 1e-3 * pow(theta[0] - 3, 3); /* not solved at once */
+    info[0] += 3e-3 * pow(theta[0] - 3, 2);
+    *f -= 1e-8 * (*n_call)++;
+    return SR_OK;
+}
+
+TEST(trust_does_not_repeat_a_step_that_rounding_refuses)
+{
+    for (double start = 1e-4; start > 1e-7; start /= 3) {
+        problem p;
+        int n_call = 0;
+        const sr_objective objective = {.n_par = 2, .eval = noisy, .data = &n_call};
+        CHECK_OK(run(&objective, &usual, (double[]){3 + start, -1}, &p));
+        CHECK(p.result.is_converged && p.result.n_iter < 10);
+        CHECK(p.result.scaled_gradient < 1e-6);
+    }
 }
 
 /* log a - a + log b - b in units 1, 1e12: -Inf left of 0 */

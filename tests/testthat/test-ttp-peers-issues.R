@@ -324,3 +324,36 @@ test_that("200 small studies: the maximum, or a word on what is wrong", {
   }
   expect_gt(n_converged, 0.75 * n_case)
 })
+
+test_that("a scan long after everybody's event does not stop the search", {
+  set.seed(2)
+  time <- 10 * rweibull(200, 500, 1)
+  for (late in list(c(NA, 80), c(9.9, 80))) {
+    data <- data.frame(left = c(time, late[[1L]]), right = c(time, late[[2L]]))
+    formula <- Surv(left, right, type = "interval2") ~ 1
+    fit <- fit_ttp(formula, data)
+    expect_true(fit$convergence$converged)
+    expect_close(fit$loglik[[2L]], survival::survreg(formula, data)$loglik[[2L]], 1e-8)
+    expect_true(fit_ttp(formula, data, "gengamma")$convergence$converged)
+  }
+  time <- 10 * rweibull(200, 8, 1)
+  data <- data.frame(left = c(time, 5), right = c(time, 1000))
+  expect_true(fit_ttp(formula, data, "gompertz")$convergence$converged)
+})
+
+test_that("a log likelihood near 0 does not stop the search short of the maximum", {
+  # terms of both signs: their sum has fewer digits than its size says
+  set.seed(86)
+  x <- rnorm(1e5)
+  data <- data.frame(x, time = exp(log(rweibull(1e5, 4.84, 1)) + 0.1 * x))
+  fit <- fit_ttp(Surv(time) ~ x, data)
+  expect_true(fit$convergence$converged)
+  expect_lt(fit$convergence$iterations, 20)
+  expect_lt(fit$convergence$gradient, 1e-6)
+})
+
+test_that("a status that no Surv() would give is not read as nothing", {
+  y <- Surv(c(1, 2, 3, 4), c(2, 3, 4, 5), type = "interval2")
+  y[2, 3] <- 7
+  expect_error(fit_ttp(y ~ 1), class = "survresist_error_input")
+})
