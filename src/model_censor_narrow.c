@@ -122,7 +122,7 @@ static void add_uneven(const block *b, size_t i)
         const double log_part = log_width + log(at.width), half = at.width / 2;
         double most;
         const double range = eval_part(b, i, at, &most);
-        if (n_panel > 0 && most + log_part < b->out->value[i] - 45)
+        if (!(most > -INFINITY) || (n_panel > 0 && most + log_part < b->out->value[i] - 45))
             continue;
         if (range > EVEN && at.width > SHORTEST && n_panel < MOST_PANELS) {
             stack[depth++] = (part){at.from + half, half};
@@ -133,6 +133,8 @@ static void add_uneven(const block *b, size_t i)
             add_node(b, i, k, LOG_WEIGHT[k] + log_part, n_panel == 0 && k == 0);
         n_panel++;
     }
+    if (n_panel == 0)
+        b->out->value[i] = -INFINITY;
 }
 
 void sr_censor_narrow(const sr_censor_rows *rows, sr_censor_room *room, size_t count,
