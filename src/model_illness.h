@@ -55,7 +55,7 @@ typedef struct {
 size_t sr_illness_n_par(const sr_illness_data *data);
 size_t sr_illness_n_z(const sr_illness_data *data);
 
-/* Log likelihood; gradient [P] and information [P x P] unless NULL */
+/* Log likelihood; gradient [P] and information [P x P], both or neither (NULL) */
 sr_status sr_illness_value(sr_context *ctx, const sr_illness_data *data, const double *coef,
                            double *f, double *gradient, double *info);
 
@@ -64,7 +64,8 @@ sr_status sr_illness_rows(sr_context *ctx, const sr_illness_data *data, const do
                           double *value, double *score);
 
 /* The maximum from result->theta on. *change is what the last doubling of nodes did to f. A search
- * that runs to where a hazard is not finite has not converged; SR_ERR_NOT_FINITE: it starts there. */
+ * that runs to where a hazard is not finite has not converged, nor has one whose end wants other
+ * nodes round after round; SR_ERR_NOT_FINITE: it starts there. */
 sr_status sr_illness_fit(sr_context *ctx, const sr_illness_data *data,
                          const sr_trust_control *control, sr_trust_result *result, double *change);
 #endif

@@ -78,5 +78,6 @@ sr_status sr_illness_fit(sr_context *ctx, const sr_illness_data *data,
             break;
     }
     result->n_iter = n_iter;
+    result->is_converged = result->is_converged && n_raised == 0;
     return SR_OK;
 }

@@ -1,7 +1,7 @@
 /* model_illness_pass.h -- one evaluation of the likelihood of model_illness.h, and a row of it
  *
- * A chunk has one row in hand: sr_illness_begin_row() opens it, terms join its sum of exponentials,
- * sr_illness_end_row() adds it to the sums of the chunk.
+ * A thread has a room of scratch and one row in hand: sr_illness_begin_row() opens it, terms join
+ * its sum of exponentials, sr_illness_end_row() adds it to the sums of its chunk of rows.
  */
 #ifndef SR_MODEL_ILLNESS_PASS_H
 #define SR_MODEL_ILLNESS_PASS_H
@@ -15,8 +15,14 @@ typedef struct {
     double *slope, *own;
 } sr_illness_term;
 
-/* What one chunk needs, and its sums */
+/* Sums over a chunk of rows; gradient [P], info [P x P], its lower triangle */
 typedef struct {
+    double f, *gradient, *info;
+} sr_illness_chunk;
+
+/* Scratch of one thread, and the chunk that it works on */
+typedef struct {
+    sr_illness_chunk *sum;
     double *eta[SR_N_PATH], *theta[SR_N_PATH]; /* of the rows of a block */
     const double **column[SR_N_PATH];          /* x, then the further ones, of a block */
     double *load[SR_N_PATH];
@@ -31,18 +37,18 @@ typedef struct {
     size_t open;               /* the row in hand, by its place in the block */
     size_t *place, *slot;
     double *entering; /* coefficients of a row: place, slot of z, factor */
-    double f, *gradient, *info;
-} sr_illness_chunk;
+} sr_illness_room;
 
 typedef struct {
     const sr_illness_data *data;
     const double *coef[SR_N_PATH];
-    size_t n, P, n_z, n_chunk;
+    size_t n, P, n_z, n_chunk, n_room;
     size_t slot[SR_N_PATH], base[SR_N_PATH]; /* where each path begins in z, in the coefficients */
     int order;
     double *value, *score; /* by row, or NULL */
     sr_quad_rule between[SR_ILLNESS_LEVELS], from_zero[SR_ILLNESS_LEVELS];
     sr_illness_chunk *chunks;
+    sr_illness_room *rooms;
 } sr_illness_pass;
 
 /* Derivatives of a term: none yet */
@@ -54,11 +60,11 @@ double sr_illness_add_cum(const sr_illness_pass *s, const sr_illness_term *t, si
 double sr_illness_add_log_hazard(const sr_illness_pass *s, const sr_illness_term *t, size_t k,
                                  const sr_jet *haz, size_t j);
 /* The node in hand, e^value, joins the sum of the row. */
-void sr_illness_join(const sr_illness_pass *s, sr_illness_chunk *c, double value);
+void sr_illness_join(const sr_illness_pass *s, sr_illness_room *r, double value);
 
 /* Row i of the block that starts at `from`: the path without progression, if it may be that */
-void sr_illness_begin_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i);
-void sr_illness_end_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i);
+void sr_illness_begin_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i);
+void sr_illness_end_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i);
 /* Closes rows up to i and opens it. */
-void sr_illness_go_to_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i);
+void sr_illness_go_to_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i);
 #endif

@@ -42,45 +42,45 @@ double sr_illness_add_log_hazard(const sr_illness_pass *s, const sr_illness_term
 
 /* Derivatives of the row are means over its
  * nodes: a share p of the new one moves them by p times the difference. */
-void sr_illness_join(const sr_illness_pass *s, sr_illness_chunk *c, double value)
+void sr_illness_join(const sr_illness_pass *s, sr_illness_room *r, double value)
 {
     if (value == -INFINITY)
         return;
-    const double old = c->value, top = fmax(old, value);
-    c->value = old == -INFINITY ? value : top + log(exp(old - top) + exp(value - top));
-    const double p = exp(value - c->value);
-    double *const gap = c->node.slope;
+    const double old = r->value, top = fmax(old, value);
+    r->value = old == -INFINITY ? value : top + log(exp(old - top) + exp(value - top));
+    const double p = exp(value - r->value);
+    double *const gap = r->node.slope;
     for (size_t a = 0; s->order > 0 && a < s->n_z; a++)
-        gap[a] -= c->row.slope[a];
+        gap[a] -= r->row.slope[a];
     for (size_t a = 0, pair = 0; s->order > 1 && a < s->n_z; a++)
         for (size_t b = 0; b <= a; b++, pair++)
-            c->row.own[pair] +=
-                p * (c->node.own[pair] - c->row.own[pair] - (1 - p) * gap[a] * gap[b]);
+            r->row.own[pair] +=
+                p * (r->node.own[pair] - r->row.own[pair] - (1 - p) * gap[a] * gap[b]);
     for (size_t a = 0; s->order > 0 && a < s->n_z; a++)
-        c->row.slope[a] += p * gap[a];
+        r->row.slope[a] += p * gap[a];
 }
 
 /* --- a row ---------------------------------------------------------------------------------------- */
 
-void sr_illness_begin_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i)
+void sr_illness_begin_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i)
 {
     const int kind = s->data->kind[from + i];
-    sr_illness_clear(s, &c->row);
-    c->value = -INFINITY;
+    sr_illness_clear(s, &r->row);
+    r->value = -INFINITY;
     if (kind == SR_UNKNOWN)
-        c->value = 0;
+        r->value = 0;
     if (kind != SR_UNSEEN)
         return;
-    sr_illness_clear(s, &c->node);
-    double value = sr_illness_add_cum(s, &c->node, SR_PATH_01, &c->end_cum[SR_PATH_01], i, -1) +
-                   sr_illness_add_cum(s, &c->node, SR_PATH_02, &c->end_cum[SR_PATH_02], i, -1);
+    sr_illness_clear(s, &r->node);
+    double value = sr_illness_add_cum(s, &r->node, SR_PATH_01, &r->end_cum[SR_PATH_01], i, -1) +
+                   sr_illness_add_cum(s, &r->node, SR_PATH_02, &r->end_cum[SR_PATH_02], i, -1);
     if (s->data->is_dead[from + i])
-        value += sr_illness_add_log_hazard(s, &c->node, SR_PATH_02, &c->end_haz[SR_PATH_02], i);
-    sr_illness_join(s, c, value);
+        value += sr_illness_add_log_hazard(s, &r->node, SR_PATH_02, &r->end_haz[SR_PATH_02], i);
+    sr_illness_join(s, r, value);
 }
 
 /* Which coefficients enter the row, ascending */
-static size_t enter(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i)
+static size_t enter(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i)
 {
     size_t count = 0;
     for (size_t k = 0; k < SR_N_PATH; k++) {
@@ -91,45 +91,45 @@ static size_t enter(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, 
         for (size_t j = 0; j < p + K + path->n_extra; j++, count++) {
             const int is_gamma = j >= p && j < p + K;
             const size_t e = j - p - K;
-            c->place[count] = s->base[k] + (j < p ? j : is_gamma ? j + g * K : at_extra + e);
-            c->slot[count] = s->slot[k] + (j < p ? 0 : is_gamma ? 1 + j - p : path->extra[e].slot);
-            c->entering[count] = is_gamma ? 1 : c->column[k][j < p ? j : p + e][i];
+            r->place[count] = s->base[k] + (j < p ? j : is_gamma ? j + g * K : at_extra + e);
+            r->slot[count] = s->slot[k] + (j < p ? 0 : is_gamma ? 1 + j - p : path->extra[e].slot);
+            r->entering[count] = is_gamma ? 1 : r->column[k][j < p ? j : p + e][i];
         }
     }
     return count;
 }
 
-void sr_illness_end_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i)
+void sr_illness_end_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i)
 {
     const size_t row = from + i;
     const double weight = s->data->weight != NULL ? s->data->weight[row] : 1;
     if (s->data->log_e != NULL && s->data->log_e[row] > -INFINITY)
         for (size_t k = 0; k < 2; k++)
-            c->value += sr_illness_add_cum(s, &c->row, k, &c->entry[k], i, 1);
-    c->f += weight * c->value;
+            r->value += sr_illness_add_cum(s, &r->row, k, &r->entry[k], i, 1);
+    r->sum->f += weight * r->value;
     if (s->value != NULL)
-        s->value[row] = c->value;
+        s->value[row] = r->value;
     for (size_t a = 0; s->score != NULL && a < s->n_z; a++)
-        s->score[a * s->n + row] = c->row.slope[a];
+        s->score[a * s->n + row] = r->row.slope[a];
     if (s->order < 2)
         return;
-    const size_t count = enter(s, c, from, i);
+    const size_t count = enter(s, r, from, i);
     for (size_t j = 0; j < count; j++) {
-        const double by = weight * c->entering[j];
-        c->gradient[c->place[j]] += by * c->row.slope[c->slot[j]];
-        double *const info = c->info + c->place[j] * s->P;
+        const double by = weight * r->entering[j];
+        r->sum->gradient[r->place[j]] += by * r->row.slope[r->slot[j]];
+        double *const info = r->sum->info + r->place[j] * s->P;
         for (size_t l = 0; l <= j; l++) {
-            const size_t a = c->slot[j] > c->slot[l] ? c->slot[j] : c->slot[l];
-            const size_t b = c->slot[j] + c->slot[l] - a;
-            info[c->place[l]] += by * c->entering[l] * c->row.own[SR_PAIR(a, b)];
+            const size_t a = r->slot[j] > r->slot[l] ? r->slot[j] : r->slot[l];
+            const size_t b = r->slot[j] + r->slot[l] - a;
+            info[r->place[l]] += by * r->entering[l] * r->row.own[SR_PAIR(a, b)];
         }
     }
 }
 
-void sr_illness_go_to_row(const sr_illness_pass *s, sr_illness_chunk *c, size_t from, size_t i)
+void sr_illness_go_to_row(const sr_illness_pass *s, sr_illness_room *r, size_t from, size_t i)
 {
-    while (c->open < i) {
-        sr_illness_end_row(s, c, from, c->open);
-        sr_illness_begin_row(s, c, from, ++c->open);
+    while (r->open < i) {
+        sr_illness_end_row(s, r, from, r->open);
+        sr_illness_begin_row(s, r, from, ++r->open);
     }
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { ROWS_A_CHUNK = 2048, MOST_CHUNKS = 64, WIDE_CHUNKS = 12 };
+/* Between two ticks, in rows of a Weibull: some milliseconds, far above the price of a wait */
+enum { ROWS_A_TICK = 1 << 16 };
 
 /* Scratch of one thread, small enough to stay in its second cache */
 typedef struct {
@@ -232,6 +234,20 @@ static void run_chunk(const pass *s, size_t index)
         add_block(s, r, &s->chunks[index], from, end - from < SR_BLOCK ? end - from : SR_BLOCK);
 }
 
+/* All chunks, in groups of at least two a thread, with a tick before each */
+static sr_status run(sr_context *ctx, const pass *s)
+{
+    const size_t price = s->n / s->n_chunk * s->data->hazard.family->cost;
+    const size_t enough = ROWS_A_TICK / (price + 1) + 1, few = 2 * s->n_room;
+    const size_t group = enough > few ? enough : few;
+    for (size_t from = 0; from < s->n_chunk; from += group) {
+        const size_t left = s->n_chunk - from, count = left < group ? left : group;
+        SR_TICK(ctx);
+        SR_FOR_EACH(ctx, s->n_room > 1, c, count, run_chunk(s, from + c));
+    }
+    return SR_OK;
+}
+
 /* --- totals ----------------------------------------------------------------------------------- */
 
 /* The sums of all chunks, in order, into those of the first */
@@ -316,12 +332,13 @@ static void penalise(const sr_ttp_data *data, size_t P, const double *coef, doub
 sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *coef, double *f,
                        double *gradient, double *info)
 {
+    if ((gradient == NULL) != (info == NULL))
+        return SR_ERR_SIZE;
     const sr_arena_mark mark = sr_arena_save(&ctx->arena);
     const size_t P = sr_ttp_n_par(data);
     pass s = pass_begin(ctx, data, coef, info != NULL ? 2 : 0);
     SR_TRY(pass_take(ctx, &s));
-    SR_TICK(ctx);
-    SR_FOR_EACH(ctx, s.n_room > 1, c, s.n_chunk, run_chunk(&s, c));
+    SR_TRY(run(ctx, &s));
     add_chunks(&s);
     *f = s.chunks[0].f;
     if (info != NULL)
@@ -350,56 +367,5 @@ sr_status sr_ttp_rows(sr_context *ctx, const sr_ttp_data *data, const double *co
             memcpy(score + a * s.n + from, r.row.first + a * SR_BLOCK, m * sizeof(double));
     }
     sr_arena_restore(&ctx->arena, mark);
-    return SR_OK;
-}
-
-/* What is maximised: the log likelihood per unit of mean weight, so that the bounds of the search,
- * in standard errors, do not depend on the unit of the weights. */
-typedef struct {
-    const sr_ttp_data *data;
-    double unit;
-} scaled_data;
-
-static double mean_weight(const sr_ttp_data *data)
-{
-    double sum = 0;
-    if (data->weights == NULL || data->times.n == 0)
-        return 1;
-    for (size_t i = 0; i < data->times.n; i++)
-        sum += data->weights[i];
-    return sum / (double)data->times.n;
-}
-
-static void multiply(size_t n, double factor, double *x)
-{
-    for (size_t i = 0; x != NULL && i < n; i++)
-        x[i] *= factor;
-}
-
-static sr_status eval(sr_context *ctx, const double *theta, double *f, double *g, double *info,
-                      void *data)
-{
-    const scaled_data *const scaled = data;
-    const size_t P = sr_ttp_n_par(scaled->data);
-    SR_TRY(sr_ttp_value(ctx, scaled->data, theta, f, g, info));
-    multiply(1, 1 / scaled->unit, f);
-    multiply(P, 1 / scaled->unit, g);
-    multiply(P * P, 1 / scaled->unit, info);
-    return SR_OK;
-}
-
-sr_status sr_ttp_fit(sr_context *ctx, const sr_ttp_data *data, const sr_trust_control *control,
-                     sr_trust_result *result)
-{
-    scaled_data scaled = {data, mean_weight(data)};
-    const size_t P = sr_ttp_n_par(data);
-    const sr_objective objective = {.n_par = P, .eval = eval, .data = &scaled};
-    SR_TRY(sr_trust(ctx, &objective, control, result));
-    multiply(1, scaled.unit, &result->f_start);
-    multiply(1, scaled.unit, &result->f);
-    multiply(P, scaled.unit, result->gradient);
-    multiply(P * P, scaled.unit, result->info);
-    multiply(P * P, scaled.unit, result->info_start);
-    multiply(P * P, 1 / scaled.unit, result->inverse);
     return SR_OK;
 }

@@ -41,8 +41,8 @@ typedef struct {
 
 size_t sr_ttp_n_par(const sr_ttp_data *data);
 
-/* Log likelihood, less the penalty; gradient [P] and information [P x P] unless NULL. f is not
- * finite where a hazard does not exist. */
+/* Log likelihood, less the penalty; gradient [P] and information [P x P], both or neither (NULL).
+ * f is not finite where a hazard does not exist. */
 sr_status sr_ttp_value(sr_context *ctx, const sr_ttp_data *data, const double *coef, double *f,
                        double *gradient, double *info);
 

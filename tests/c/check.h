@@ -58,6 +58,9 @@ int check_close(size_t n, const double *got, const double *want, double toleranc
 #define CHECK_SAME_BITS(n, a, b) \
     check_true(memcmp((a), (b), (n) * sizeof *(a)) == 0, CHECK_HERE(#a " has the bits of " #b))
 
+/* Bytes that the kernels have asked the system for so far, in test_cox_edges.c */
+size_t check_bytes_taken(void);
+
 /* Random numbers for tests: splitmix64, the same on every machine. */
 typedef struct {
     uint64_t state;

@@ -258,6 +258,7 @@ TEST(cox_fit_stops_wherever_it_is_told)
 
 /* The linker sends every calloc() and malloc() of the kernels here (--wrap): the k-th one fails. */
 static int n_allocation_left = -1;
+static size_t n_byte_taken = 0;
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
@@ -266,6 +267,7 @@ void *__wrap_calloc(size_t count, size_t size)
         return NULL;
     if (n_allocation_left > 0)
         n_allocation_left--;
+    n_byte_taken += count * size;
     return __real_calloc(count, size);
 }
 
@@ -277,7 +279,13 @@ void *__wrap_malloc(size_t size)
         return NULL;
     if (n_allocation_left > 0)
         n_allocation_left--;
+    n_byte_taken += size;
     return __real_malloc(size);
+}
+
+size_t check_bytes_taken(void)
+{
+    return n_byte_taken;
 }
 
 TEST(cox_fit_says_when_memory_is_out)

@@ -8,7 +8,7 @@
 #include "check.h"
 #include "model_illness.h"
 
-enum { N_KIND = 10, MOST_ROW = 1200, MOST_Z = 9 };
+enum { N_KIND = 10, MOST_ROW = 4000, MOST_Z = 9 };
 
 typedef struct {
     int kind;
@@ -180,6 +180,52 @@ TEST(illness_weights_count_rows_and_threads_change_no_bit)
     CHECK_CLOSE(P, gradient, total, 1e-11);
 }
 
+/* Stops when it has been asked so often */
+static int stop_after(void *left)
+{
+    return (*(int *)left)-- <= 0;
+}
+
+TEST(illness_can_be_stopped_between_groups_of_chunks)
+{
+    static const double coef[9] = {0};
+    double f, gradient[9], info[81];
+    make_study(MOST_ROW, "weibull", 0);
+    for (int left = 0; left < 5; left++) {
+        int asked = left;
+        sr_context ctx = {.n_thread = 1, .tick = stop_after, .tick_data = &asked};
+        CHECK_STATUS(left < 4 ? SR_ERR_INTERRUPT : SR_OK,
+                     sr_illness_value(&ctx, &some.data, coef, &f, gradient, info));
+        sr_arena_free(&ctx.arena);
+    }
+}
+
+TEST(illness_takes_scratch_by_thread_and_not_by_chunk)
+{
+    static const double coef[9] = {0};
+    static const size_t rows[] = {500, MOST_ROW};
+    double gradient[9], info[81];
+    size_t bytes[2];
+    for (size_t k = 0; k < 2; k++) {
+        make_study(rows[k], "weibull", 0);
+        const size_t before = check_bytes_taken();
+        value_at(coef, gradient, info, 1);
+        bytes[k] = check_bytes_taken() - before;
+    }
+    CHECK(bytes[0] > 0 && bytes[1] < bytes[0] + bytes[0] / 4);
+}
+
+TEST(illness_derivatives_are_had_both_or_not_at_all)
+{
+    static const double coef[9] = {0};
+    double f, gradient[9], info[81];
+    make_study(60, "weibull", 0);
+    sr_context ctx = {.n_thread = 1};
+    CHECK_STATUS(SR_ERR_SIZE, sr_illness_value(&ctx, &some.data, coef, &f, gradient, NULL));
+    CHECK_STATUS(SR_ERR_SIZE, sr_illness_value(&ctx, &some.data, coef, &f, NULL, info));
+    sr_arena_free(&ctx.arena);
+}
+
 TEST(illness_strata_of_a_path_have_parameters_of_their_own)
 {
     enum { P = 11 }; /* progression has two strata */
@@ -270,6 +316,29 @@ TEST(illness_search_without_a_maximum_has_not_converged)
         some.log_c[i] = log(patients[i % N_KIND].c);
     }
     CHECK_OK(search_from_zero(&ctx, NULL, &fit, &change));
+    CHECK(!fit.is_converged);
+    CHECK(isfinite(fit.f));
+    sr_arena_free(&ctx.arena);
+}
+
+TEST(illness_search_that_wants_other_nodes_at_its_end_has_not_converged)
+{
+    /* any step ends a search, and heavy rows of a sharp hazard want finer nodes wherever it stands */
+    const sr_trust_control control = {.max_iter = 100, .eps = 1e9};
+    double change;
+    simulate(600);
+    for (size_t i = 0; i < 600; i++) {
+        some.log_l[i] /= 4;
+        some.log_r[i] /= 4;
+        some.log_c[i] /= 4;
+        some.weight[i] = 1e4;
+    }
+    some.data.weight = some.weight;
+    sr_context ctx = {.n_thread = 1};
+    sr_trust_result fit;
+    CHECK_OK(sr_trust_result_take(&ctx, 9, &fit));
+    memset(fit.theta, 0, 9 * sizeof(double));
+    CHECK_OK(sr_illness_fit(&ctx, &some.data, &control, &fit, &change));
     CHECK(!fit.is_converged);
     CHECK(isfinite(fit.f));
     sr_arena_free(&ctx.arena);

@@ -330,6 +330,39 @@ TEST(ttp_has_the_same_bits_for_any_number_of_threads)
     }
 }
 
+/* Stops when it has been asked so often */
+static int stop_after(void *left)
+{
+    return (*(int *)left)-- <= 0;
+}
+
+TEST(ttp_can_be_stopped_between_groups_of_chunks)
+{
+    sr_ttp_data data = make_study();
+    data.hazard =
+        (sr_hazard){.family = sr_family_find("genf"), .scale = SR_SCALE_TIME, .n_theta = 4};
+    const double coef[P_X + 4 * N_STRATUM + 1] = {0};
+    double f;
+    for (int left = 0; left < 3; left++) {
+        int asked = left;
+        sr_context ctx = {.n_thread = 2, .tick = stop_after, .tick_data = &asked};
+        CHECK_STATUS(left < 2 ? SR_ERR_INTERRUPT : SR_OK,
+                     sr_ttp_value(&ctx, &data, coef, &f, NULL, NULL));
+        sr_arena_free(&ctx.arena);
+    }
+}
+
+TEST(ttp_derivatives_are_had_both_or_not_at_all)
+{
+    const sr_ttp_data data = make_study();
+    const double coef[P] = {0};
+    double f, gradient[P], info[P * P];
+    sr_context ctx = {.n_thread = 1};
+    CHECK_STATUS(SR_ERR_SIZE, sr_ttp_value(&ctx, &data, coef, &f, gradient, NULL));
+    CHECK_STATUS(SR_ERR_SIZE, sr_ttp_value(&ctx, &data, coef, &f, NULL, info));
+    sr_arena_free(&ctx.arena);
+}
+
 TEST(ttp_derivatives_are_those_of_differences)
 {
     sr_ttp_data data = make_study();
