@@ -10,6 +10,8 @@
 
 static const double HALF_LOG_2PI = 0.91893853320467274178032973640562;
 static const double SERIES_FROM = 0.2; /* |Q| from which on the exponential tail has its series */
+static const double FAR_LEFT = 250;    /* q y beyond which log F has one term */
+static const double LEAST_LOG_F = 700; /* log -log F is kept below this */
 
 /* What prepare leaves after the shapes */
 enum { W, Q };
@@ -261,6 +263,20 @@ static void far_right(double q, double y, sr_small_jet *cum, sr_small_jet *haz)
     haz->second[SR_PAIR(Q, Q)] -= 1 / (q * q);
 }
 
+/* Far left, where c = log F = -e^qy / q^2, beside which the log hazard has nothing of its own. H is
+ * 0: the derivatives stay those of its beginning, so that H times their squares is 0 as well. */
+static void far_left(double q, double y, sr_small_jet *cum, sr_small_jet *haz)
+{
+    const double b = exp(FAR_LEFT), per_q = 1 / q, drop = b * per_q * per_q;
+    cum->value = -exp(fmin(q * y - 2 * log(q), LEAST_LOG_F));
+    cum->first[W] = -b * per_q;
+    cum->first[Q] = -drop * (y - 2 * per_q);
+    cum->second[SR_PAIR(W, W)] = -b;
+    cum->second[SR_PAIR(Q, W)] = -b * per_q * (y - per_q);
+    cum->second[SR_PAIR(Q, Q)] = -drop * (y * y - 4 * y * per_q + 6 * per_q * per_q);
+    *haz = *cum;
+}
+
 /* Odd derivatives change their sign when w and Q do. */
 static void turn(sr_small_jet *jet)
 {
@@ -275,6 +291,12 @@ void sr_gengamma_row(double w, const double *shape, int order, int wants_haz, sr
     const double y = fabs(w), q = is_lower ? -shape[0] : shape[0];
     if (!is_lower && q * y > 600) {
         far_right(q, y, cum, haz);
+        return;
+    }
+    if (is_lower && q * y > FAR_LEFT) {
+        far_left(q, y, cum, haz);
+        turn(cum);
+        turn(haz);
         return;
     }
     const sr_exp_rest e = sr_exp_rest_at(q * y);

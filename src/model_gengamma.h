@@ -30,7 +30,8 @@
  *   psi_n = log p + log A_n - n p y,  B_n = d log A_n / dp,  C_n = dB_n / dp
  *
  * Far right, q y > 600: 1 / T -> b / q and log S -> -b / q^2 to the last digit, so that
- * c = q y - 2 log q and l = q y - log q.
+ * c = q y - 2 log q and l = q y - log q. Far left, q y > 250, the same is log F: c and l are
+ * -b / q^2.
  *
  * References: Prentice (1974), doi:10.1093/biomet/61.3.539; NIST Handbook 8.7.1.
  */

@@ -216,6 +216,39 @@ TEST(hazards_overflow_to_what_is_not_finite)
         }
 }
 
+TEST(hazards_of_light_lower_tails_run_to_nothing)
+{
+    /* log F = -e^(Q w) / Q^2: what is right-censored there says nothing, not even of the slopes */
+    enum { K = 3, N_Z = K + 1 };
+    const sr_hazard hazard = {
+        .family = sr_family_find("gengamma"), .scale = SR_SCALE_TIME, .n_theta = K};
+    sr_context ctx = {.n_thread = 1};
+    sr_jet c, v;
+    CHECK_OK(sr_jet_take(&ctx, K, &c));
+    CHECK_OK(sr_jet_take(&ctx, K, &v));
+    for (double Q = -0.01; Q > -8; Q *= 2.7)
+        for (double z = 10, eta = 0, before = 0; z < 1e5; z *= 1.1) {
+            const double sigma = 0.01, x = sigma * z / Q, shape[] = {0, log(sigma), Q};
+            double theta[K * SR_BLOCK], work[SR_BLOCK];
+            for (size_t k = 0; k < K; k++)
+                theta[k * SR_BLOCK] = shape[k];
+            const sr_hazard_rows at = {.m = 1, .x = &x, .theta = theta, .order = 2};
+            sr_hazard_eval(&hazard, &at, &eta, work, &c, &v);
+            const double H = exp(c.value[0]);
+            CHECK(c.value[0] <= before && v.value[0] < 0 && isfinite(v.value[0]));
+            before = c.value[0];
+            if (z > 40 && z < 690)
+                CHECK_NEAR(log(-before), z - 2 * log(-Q), 1e-12);
+            for (size_t a = 0; z > 40 && a < N_Z; a++)
+                for (size_t b = 0; b <= a; b++) {
+                    const double ca = c.first[a * SR_BLOCK], cb = c.first[b * SR_BLOCK];
+                    CHECK(H * (c.second[SR_PAIR(a, b) * SR_BLOCK] + ca * cb) == 0);
+                    CHECK(isfinite(v.second[SR_PAIR(a, b) * SR_BLOCK]));
+                }
+        }
+    sr_arena_free(&ctx.arena);
+}
+
 TEST(odds_keep_their_digits_where_the_baseline_has_none)
 {
     /* log odds k (x - mu) + eta: what mu takes away, eta gives back */

@@ -132,3 +132,17 @@ test_that("rows whose shapes differ are those of one shape each", {
     expect_close(mixed$haz_second[rows, ], alone$haz_second, 1e-12)
   }
 })
+
+test_that("a row that says nothing changes nothing, however light the lower tail", {
+  set.seed(3)
+  d <- data.frame(time = 10 * stats::rexp(400)^(-1 / 100), status = 1)
+  alone <- fit_ttp(Surv(time, status) ~ 1, d, family = "gengamma")
+  early <- fit_ttp(
+    Surv(time, status) ~ 1, rbind(d, data.frame(time = 0.005, status = 0)), family = "gengamma"
+  )
+  expect_true(early$convergence$converged)
+  expect_lt(coef(early)[["Q"]], -0.5)
+  expect_close(coef(early), coef(alone), 1e-7)
+  expect_close(vcov(early), vcov(alone), 1e-6)
+  expect_equal(early$loglik, alone$loglik, tolerance = 1e-12)
+})
