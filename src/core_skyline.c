@@ -1,6 +1,7 @@
 /* core_skyline.c -- see core_skyline.h */
 #include "core_skyline.h"
 #include "core_columns.h"
+#include "core_simd.h"
 #include <math.h>
 #include <string.h>
 
@@ -82,28 +83,62 @@ void sr_skyline_null(const sr_skyline *factor, size_t j, double *y)
     }
 }
 
-/* (A^-1)_jj = sum over k >= j of (L^-1)_kj^2 / d_k */
-void sr_skyline_inverse_diagonal(const sr_skyline *factor, double *room, double *diagonal)
+SR_SIMD static void add_multiple(size_t n, double factor, const double *restrict x,
+                                 double *restrict y)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        y[i] += factor * x[i];
+}
+
+/* Column i of the inverse from those after it. late[n_late] are the later rows that reach column i;
+ * l, y [m] are zero, and left so. */
+static void invert_column(sr_skyline *a, size_t i, const size_t *late, size_t n_late, double *l,
+                          double *y)
+{
+    double *const pivot = sr_skyline_at(a, i, i);
+    double whole = *pivot > 0 ? 1 / *pivot : 0;
+    size_t end = i + 1;
+    for (size_t r = 0; r < n_late; r++) {
+        const size_t j = late[r];
+        l[j] = *sr_skyline_at(a, j, j) > 0 ? *sr_skyline_at(a, j, i) : 0;
+        end = j + 1 > end ? j + 1 : end;
+    }
+    for (size_t r = 0; r < n_late; r++) { /* y = Z l, a row of the lower triangle at a time */
+        const size_t j = late[r], n = j - i - 1;
+        const double *const row = sr_skyline_at(a, j, i + 1);
+        y[j] += sr_dot(n, row, l + i + 1) + row[n] * l[j];
+        add_multiple(n, l[j], row, y + i + 1);
+    }
+    for (size_t r = 0; r < n_late; r++) {
+        const size_t j = late[r];
+        whole += l[j] * y[j];
+        *sr_skyline_at(a, j, i) = -y[j];
+    }
+    *pivot = whole;
+    memset(l + i, 0, (end - i) * sizeof(double));
+    memset(y + i, 0, (end - i) * sizeof(double));
+}
+
+sr_status sr_skyline_invert(sr_context *ctx, sr_skyline *factor)
 {
     const size_t m = factor->m;
-    for (size_t j = 0; j < m; j++) {
-        diagonal[j] = 0;
-        if (*sr_skyline_at(factor, j, j) == 0)
-            continue;
-        memset(room, 0, m * sizeof(double));
-        room[j] = 1;
-        for (size_t k = j; k < m; k++) {
-            const double d = *sr_skyline_at(factor, k, k);
-            size_t from = factor->first[k];
-            if (k > j) {
-                from = from > j ? from : j;
-                room[k] =
-                    from < k ? -sr_dot(k - from, sr_skyline_at(factor, k, from), room + from) : 0;
-            }
-            if (d > 0)
-                diagonal[j] += room[k] * room[k] / d;
-            else
-                room[k] = 0;
-        }
+    const sr_arena_mark mark = sr_arena_save(&ctx->arena);
+    double *l, *y;
+    size_t *late, n_late = 0;
+    SR_TAKE(l, (double *)sr_arena_zero(&ctx->arena, m + 1, sizeof(double)));
+    SR_TAKE(y, (double *)sr_arena_zero(&ctx->arena, m + 1, sizeof(double)));
+    SR_TAKE(late, sr_arena_sizes(&ctx->arena, m + 1));
+    for (size_t i = m; i-- > 0;) {
+        SR_TICK(ctx);
+        const size_t n_before = n_late;
+        n_late = 0;
+        for (size_t r = 0; r < n_before; r++)
+            if (factor->first[late[r]] <= i)
+                late[n_late++] = late[r];
+        invert_column(factor, i, late, n_late, l, y);
+        late[n_late++] = i;
     }
+    sr_arena_restore(&ctx->arena, mark);
+    return SR_OK;
 }

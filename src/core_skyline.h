@@ -10,7 +10,17 @@
  * A pivot below `tolerance` times the diagonal element that it began as marks a coordinate that
  * depends on those before it: its D is 0 and it stays out of every solution. Memory is the arena's.
  *
- * Reference: Jennings (1966), Computer Journal 9, 281-285, doi:10.1093/comjnl/9.3.281.
+ * The inverse Z has L' Z = D^-1 L^-1, whose upper triangle is that of D^-1, so for i < j
+ *
+ *   Z_ij = - sum over k > i of L_ki Z_kj,     Z_ii = 1 / d_i - sum over k > i of L_ki Z_ki.
+ *
+ * Only k with L_ki != 0 count, whose rows, as that of j, reach back to column i or before: of k and
+ * j the later row holds the earlier one's column, so elements inside the envelope follow from such
+ * elements alone, column after column from the last one back, in the place of L (Takahashi's
+ * recursion; Erisman and Tinney 1975). It costs what the factor did.
+ *
+ * References: Jennings (1966), Computer Journal 9, 281-285, doi:10.1093/comjnl/9.3.281. Erisman,
+ * Tinney (1975), Communications of the ACM 18, 177-179, doi:10.1145/360680.360704.
  */
 #ifndef SR_CORE_SKYLINE_H
 #define SR_CORE_SKYLINE_H
@@ -19,7 +29,7 @@
 typedef struct {
     size_t m;
     size_t *first; /* [m] */
-    size_t *start; /* [m] where column 0 of row j would be in value; only first[j]..j are there */
+    size_t *start; /* [m] where column first[j] of row j is in value; columns up to j follow */
     double *value; /* the matrix, later L below D */
 } sr_skyline;
 
@@ -41,6 +51,6 @@ void sr_skyline_solve(const sr_skyline *factor, double *y);
 /* y[m]: for a coordinate j that was marked, the combination that the matrix takes to 0, y[j] = 1. */
 void sr_skyline_null(const sr_skyline *factor, size_t j, double *y);
 
-/* diagonal[j] of the generalised inverse; `room` [m]. O(m) solves. */
-void sr_skyline_inverse_diagonal(const sr_skyline *factor, double *room, double *diagonal);
+/* Replaces the factor by the generalised inverse inside the envelope; 0 for marked coordinates. */
+sr_status sr_skyline_invert(sr_context *ctx, sr_skyline *factor);
 #endif

@@ -73,14 +73,11 @@ sr_status sr_icph_curve_terms(sr_context *ctx, const sr_icph_model *model, const
 {
     const size_t n_node = model->layout.n_node;
     sr_icph_system system;
-    double *room = NULL, *diagonal = NULL;
     SR_TRY(build_at(ctx, model, at, &system));
-    SR_TAKE(room, sr_arena_double(&ctx->arena, system.m + 1));
-    SR_TAKE(diagonal, sr_arena_double(&ctx->arena, system.m + 1));
-    sr_skyline_inverse_diagonal(&system.hazard, room, diagonal);
+    SR_TRY(sr_skyline_invert(ctx, &system.hazard));
     for (size_t v = 0; v < n_node; v++) {
         const int32_t place = system.place[v];
-        variance[v] = place < 0 ? 0 : diagonal[place];
+        variance[v] = place < 0 ? 0 : *sr_skyline_at(&system.hazard, (size_t)place, (size_t)place);
         for (size_t j = 0; j < model->p; j++)
             slope[j * n_node + v] = -solved_at(&system, j, (uint32_t)v);
     }

@@ -42,7 +42,7 @@ TEST(skyline_solves_as_the_full_matrix)
 {
     for (uint64_t seed = 1; seed < 12; seed++) {
         sr_context ctx = {.n_thread = 1};
-        double full[M * M], copy[M * M], y[M], back[M], inverse[M * M], diagonal[M], room[M];
+        double full[M * M], copy[M * M], y[M], back[M], inverse[M * M];
         sr_skyline sky;
         make_both(&ctx, seed, seed, full, &sky);
         memcpy(copy, full, sizeof full);
@@ -57,14 +57,14 @@ TEST(skyline_solves_as_the_full_matrix)
                 back[j] += full[j * M + k] * y[k];
             CHECK_NEAR(back[j], (double)j - 7, 1e-8);
         }
-        if (rank == M) {
-            double want[M];
-            sr_ldl_inverse(M, copy, inverse);
-            sr_skyline_inverse_diagonal(&sky, room, diagonal);
-            for (size_t j = 0; j < M; j++)
-                want[j] = inverse[j * M + j];
-            CHECK_CLOSE(M, diagonal, want, 1e-9);
-        }
+        sr_ldl_inverse(M, copy, inverse);
+        double largest = 0;
+        for (size_t k = 0; k < M * M; k++)
+            largest = fmax(largest, fabs(inverse[k]));
+        CHECK_OK(sr_skyline_invert(&ctx, &sky));
+        for (size_t j = 0; rank == M && j < M; j++)
+            for (size_t i = sky.first[j]; i <= j; i++)
+                CHECK(fabs(*sr_skyline_at(&sky, j, i) - inverse[j * M + i]) <= 1e-9 * largest);
         sr_arena_free(&ctx.arena);
     }
 }
@@ -85,5 +85,61 @@ TEST(skyline_leaves_out_what_depends)
     CHECK(y[0] == 2 && y[1] == 0 && y[2] == 2);
     sr_skyline_null(&sky, 1, y);
     CHECK(y[0] == 1 && y[1] == 1 && y[2] == 0);
+    CHECK_OK(sr_skyline_invert(&ctx, &sky));
+    CHECK(*sr_skyline_at(&sky, 0, 0) == 0.5 && *sr_skyline_at(&sky, 1, 1) == 0);
+    CHECK(*sr_skyline_at(&sky, 2, 2) == 0.25 && *sr_skyline_at(&sky, 1, 0) == 0);
+    sr_arena_free(&ctx.arena);
+}
+
+/* Stops when it has been asked so often */
+static int stop_after(void *left)
+{
+    return (*(int *)left)-- <= 0;
+}
+
+/* A chain whose increment j has that weight, factored */
+static void lay_chain(sr_skyline *sky, const double *weight)
+{
+    memset(sky->value, 0, (2 * sky->m - 1) * sizeof(double));
+    for (size_t j = 0; j < sky->m; j++) {
+        *sr_skyline_at(sky, j, j) += weight[j];
+        if (j == 0)
+            continue;
+        *sr_skyline_at(sky, j, j - 1) = -weight[j];
+        *sr_skyline_at(sky, j - 1, j - 1) += weight[j];
+    }
+    CHECK(sr_skyline_factor(sky, 1e-12) == sky->m);
+}
+
+/* Independent increments of variance 1 / weight: element j has the sum of the variances up to it.
+ * So many of them that only a cost in proportion to their number will do. */
+TEST(skyline_inverts_a_chain_in_proportion_to_its_length)
+{
+    enum { LONG = 200000 };
+    check_random random = {5};
+    sr_context ctx = {.n_thread = 1};
+    sr_skyline sky;
+    size_t *const first = malloc(LONG * sizeof(size_t));
+    double *const weight = malloc(LONG * sizeof(double)), sum = 0;
+    for (size_t j = 0; j < LONG; j++) {
+        first[j] = j > 0 ? j - 1 : 0;
+        weight[j] = 0.5 + check_uniform(&random);
+    }
+    CHECK_OK(sr_skyline_take(&ctx, LONG, first, &sky));
+    lay_chain(&sky, weight);
+    int left = 1000;
+    ctx.tick = stop_after;
+    ctx.tick_data = &left;
+    CHECK_STATUS(SR_ERR_INTERRUPT, sr_skyline_invert(&ctx, &sky));
+    ctx.tick = NULL;
+    lay_chain(&sky, weight);
+    CHECK_OK(sr_skyline_invert(&ctx, &sky));
+    for (size_t j = 0; j < LONG; j++) {
+        sum += 1 / weight[j];
+        if (j % 1000 == 0)
+            CHECK_NEAR(*sr_skyline_at(&sky, j, j), sum, 1e-7);
+    }
+    free(first);
+    free(weight);
     sr_arena_free(&ctx.arena);
 }
