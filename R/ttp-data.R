@@ -49,13 +49,19 @@ ttp_bundle <- function(frame, times, extra, log_unit, penalty = NULL) {
   )
 }
 
-# Every k-th row of a large study, NULL for others; and the bundle with only these.
-thin_rows <- function(n) if (n > 5e4) seq.int(1L, n, by = n %/% 1e4)
+# Some rows of a large study, NULL for others; and the bundle with only these. One row is taken from
+# each of `size` stretches, each time from another place: rows may come in turn, treated and not.
+thin_rows <- function(n, size = 1e4L, from = 5e4) {
+  if (n <= from) return(NULL)
+  stretch <- seq_len(size) - 1L
+  as.integer((stretch + (stretch * 0.6180339887498949) %% 1) * (n / size)) + 1L
+}
 
-thin_bundle <- function(bundle, rows = NULL) {
-  n <- length(bundle[[7L]])
-  rows <- if (is.null(rows)) thin_rows(n) else if (n > rows) seq.int(1L, n, by = n %/% rows)
+# Also NULL where a stratum would be left out
+thin_bundle <- function(bundle, rows = thin_rows(length(bundle[[7L]]))) {
   if (is.null(rows)) return(NULL)
+  stratum <- bundle[[4L]]
+  if (!is.null(stratum) && length(unique(stratum[rows])) <= max(stratum)) return(NULL)
   thin <- function(part) {
     if (is.list(part)) return(lapply(part, `[`, rows))
     if (is.matrix(part)) part[rows, , drop = FALSE] else part[rows]

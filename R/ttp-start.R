@@ -129,13 +129,13 @@ best_of_starts <- function(bundle, hazard, starts, control, family) {
 # Numbers of the starts; where a first good one ends the search, that with the highest likelihood of
 # a few of the rows first.
 promising_first <- function(bundle, hazard, starts) {
-  few <- thin_bundle(bundle, 500L)
+  few <- thin_bundle(bundle, thin_rows(length(bundle[[7L]]), 500L, 500))
   if (nrow(starts) == 1L || is.null(few)) return(seq_len(nrow(starts)))
   value <- apply(starts, 1L, function(start) .Call(C_ttp_value, few, hazard, start)$loglik)
   order(replace(value, is.na(value), -Inf), decreasing = TRUE)
 }
 
-# A large study starts from the estimate of every k-th of its rows.
+# A large study starts from the estimate of some of its rows.
 run_ttp <- function(bundle, hazard, start, fixed, control, family = NULL) {
   if (!is.null(family$penalty)) {
     return(run_ttp_smooth(bundle, hazard, start, fixed, control, family))

@@ -20,7 +20,8 @@ typedef struct {
     cell cells[N_CELL];
 } cell_store;
 
-static _Thread_local cell_store store;
+static _Thread_local cell_store stores[SR_CELL_STORES];
+static _Thread_local int oldest = 0; /* the store that the next new shapes take */
 
 /* --- filling a cell --------------------------------------------------------------------------- */
 
@@ -188,18 +189,23 @@ static void put_batch(const cell *at, const batch *b, const lanes *t, size_t n_s
     }
 }
 
-static void take_store(const sr_cells *of, const double *shape)
+static cell_store *take_store(const sr_cells *of, const double *shape)
 {
-    int is_mine = store.of == of;
-    for (size_t k = 0; is_mine && k < of->n_shape; k++)
-        is_mine = store.shape[k] == shape[k];
-    if (is_mine)
-        return;
-    store.of = of;
-    memcpy(store.shape, shape, of->n_shape * sizeof(double));
-    store.width = CELL_WIDTH / fmax(1, of->bend(shape));
+    for (int s = 0; s < SR_CELL_STORES; s++) {
+        int is_mine = stores[s].of == of;
+        for (size_t k = 0; is_mine && k < of->n_shape; k++)
+            is_mine = stores[s].shape[k] == shape[k];
+        if (is_mine)
+            return &stores[s];
+    }
+    cell_store *const taken = &stores[oldest];
+    oldest = (oldest + 1) % SR_CELL_STORES;
+    taken->of = of;
+    memcpy(taken->shape, shape, of->n_shape * sizeof(double));
+    taken->width = CELL_WIDTH / fmax(1, of->bend(shape));
     for (int k = 0; k < N_CELL; k++)
-        store.cells[k].state = 0;
+        taken->cells[k].state = 0;
+    return taken;
 }
 
 /* Rows by cell, those of no cell last: order[start[k]] ... order[start[k + 1] - 1] are those of cell
@@ -214,7 +220,8 @@ static void sort_rows(const sr_standard_rows *rows, double width, sorted_rows *o
     unsigned char cell_of[SR_BLOCK];
     size_t next[N_CELL + 2];
     memset(out->start, 0, sizeof out->start);
-    for (size_t i = 0; i < rows->m; i++) {
+    for (size_t r = 0; r < rows->m; r++) {
+        const size_t i = rows->which != NULL ? rows->which[r] : r;
         const double place = rows->w[i] / width + CELLS_A_SIDE;
         const int is_in = place >= 0 && place < N_CELL;
         const int cell = is_in ? (int)place : N_CELL;
@@ -225,8 +232,10 @@ static void sort_rows(const sr_standard_rows *rows, double width, sorted_rows *o
     for (size_t k = 0; k <= N_CELL; k++)
         out->start[k + 1] += out->start[k];
     memcpy(next, out->start, sizeof next);
-    for (size_t i = 0; i < rows->m; i++)
+    for (size_t r = 0; r < rows->m; r++) {
+        const size_t i = rows->which != NULL ? rows->which[r] : r;
         out->order[next[cell_of[i]]++] = i;
+    }
 }
 
 size_t sr_cells_block(const sr_cells *of, const double *shape, const sr_standard_rows *rows,
@@ -234,8 +243,7 @@ size_t sr_cells_block(const sr_cells *of, const double *shape, const sr_standard
 {
     sorted_rows sorted;
     size_t n_left = 0;
-    take_store(of, shape);
-    cell_store *const mine = &store;
+    cell_store *const mine = take_store(of, shape);
     const double half = mine->width / 2;
     sr_standard *const out[] = {cum, haz};
     sort_rows(rows, mine->width, &sorted);

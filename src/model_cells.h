@@ -32,10 +32,14 @@ typedef struct {
 
 typedef struct {
     size_t m;
-    const double *w;     /* [m] */
+    const double *w;     /* [SR_BLOCK] */
     const double *shape; /* [n_shape x SR_BLOCK] */
     int order;           /* derivatives wanted: 0, 1 or 2 */
+    const size_t *which; /* [m] places of the rows in the block; NULL: the first m */
 } sr_standard_rows;
+
+/* The cells of so many shapes stay with a thread. */
+enum { SR_CELL_STORES = 4 };
 
 /* A, V, D and P with their derivatives in the shapes at w */
 typedef struct {

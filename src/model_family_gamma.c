@@ -80,7 +80,7 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         by.w[i] = (rows->x[i] - rows->theta[i] - log_k[i]) * by.g[i];
         by.w_n[i] = by.w[i] / 2 - by.g[i];
     }
-    const sr_standard_rows at = {rows->m, by.w, by.q, rows->order};
+    const sr_standard_rows at = {rows->m, by.w, by.q, rows->order, NULL};
     sr_standard_eval(&location, &at, &of_c, haz != NULL ? &of_l : NULL);
     if (cum != NULL)
         spread(&by, &of_c, rows->order, cum);

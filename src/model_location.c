@@ -29,32 +29,79 @@ static int take_shapes(size_t n_shape, const double *column, size_t i, double *s
     return differs;
 }
 
-static int is_uniform(size_t m, size_t n_shape, const double *shape)
+/* Rows of a block by their shapes, as those of strata: rows start[g] ... start[g + 1] - 1 of `order`
+ * have the shapes of group g */
+typedef struct {
+    size_t n, start[SR_CELL_STORES + 1], order[SR_BLOCK];
+} shape_groups;
+
+static int has_shapes_of(const sr_standard_rows *rows, size_t n_shape, size_t i, size_t other)
 {
     for (size_t k = 0; k < n_shape; k++)
-        for (size_t i = 1; i < m; i++)
-            if (shape[k * SR_BLOCK + i] != shape[k * SR_BLOCK])
-                return 0;
+        if (rows->shape[k * SR_BLOCK + i] != rows->shape[k * SR_BLOCK + other])
+            return 0;
     return 1;
+}
+
+/* 0: there are more groups than stores */
+static int group_shapes(const sr_standard_rows *rows, size_t n_shape, shape_groups *out)
+{
+    size_t first[SR_CELL_STORES], next[SR_CELL_STORES];
+    unsigned char group[SR_BLOCK];
+    memset(out->start, 0, sizeof out->start);
+    out->n = 0;
+    for (size_t i = 0; i < rows->m; i++) {
+        size_t g = i > 0 && has_shapes_of(rows, n_shape, i, i - 1) ? group[i - 1] : 0;
+        while (g < out->n && !has_shapes_of(rows, n_shape, i, first[g]))
+            g++;
+        if (g == SR_CELL_STORES)
+            return 0;
+        if (g == out->n)
+            first[out->n++] = i;
+        group[i] = (unsigned char)g;
+        out->start[g + 1]++;
+    }
+    for (size_t g = 0; g < out->n; g++) {
+        next[g] = out->start[g];
+        out->start[g + 1] += out->start[g];
+    }
+    for (size_t i = 0; i < rows->m; i++)
+        out->order[next[group[i]]++] = i;
+    return 1;
+}
+
+/* From the cells; returns the number of rows left[] that have none. */
+static size_t from_cells(const sr_location *location, const sr_standard_rows *rows, double *shape,
+                         sr_standard *const out[2], size_t *left)
+{
+    shape_groups groups;
+    size_t n_left = 0;
+    if (location->cells == NULL || !group_shapes(rows, location->n_shape, &groups)) {
+        for (size_t i = 0; i < rows->m; i++)
+            left[i] = i;
+        return rows->m;
+    }
+    for (size_t g = 0; g < groups.n; g++) {
+        sr_standard_rows some = *rows;
+        some.which = groups.order + groups.start[g];
+        some.m = groups.start[g + 1] - groups.start[g];
+        take_shapes(location->n_shape, rows->shape, some.which[0], shape);
+        if (location->prepare != NULL)
+            location->prepare(shape);
+        n_left += sr_cells_block(location->cells, shape, &some, out[0], out[1], left + n_left);
+    }
+    return n_left;
 }
 
 void sr_standard_eval(const sr_location *location, const sr_standard_rows *rows, sr_standard *cum,
                       sr_standard *haz)
 {
     const size_t n_shape = location->n_shape;
-    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {0};
-    size_t left[SR_BLOCK], n_left = rows->m;
+    double shape[SR_MOST_SHAPES + SR_MOST_PREPARED] = {NAN};
+    size_t left[SR_BLOCK];
     sr_standard unasked;
-    if (rows->m == 0)
-        return;
-    take_shapes(n_shape, rows->shape, 0, shape);
-    if (location->prepare != NULL)
-        location->prepare(shape);
-    for (size_t i = 0; i < rows->m; i++)
-        left[i] = i;
-    if (location->cells != NULL && is_uniform(rows->m, n_shape, rows->shape))
-        n_left =
-            sr_cells_block(location->cells, shape, rows, cum, haz != NULL ? haz : &unasked, left);
+    sr_standard *const out[] = {cum, haz != NULL ? haz : &unasked};
+    const size_t n_left = from_cells(location, rows, shape, out, left);
     for (size_t j = 0; j < n_left; j++) {
         const size_t i = left[j];
         sr_small_jet c, l;
@@ -162,7 +209,7 @@ void sr_location_eval(const sr_location *location, const sr_hazard_rows *rows, s
         w[i] = (rows->x[i] - rows->theta[i]) * rate[i];
         along[i] = sign * w[i];
     }
-    const sr_standard_rows at = {m, w, rows->theta + 2 * SR_BLOCK, rows->order};
+    const sr_standard_rows at = {m, w, rows->theta + 2 * SR_BLOCK, rows->order, NULL};
     sr_standard_eval(location, &at, &of_c, haz != NULL ? &of_l : NULL);
     const standardised by = {m, location->n_shape, sign, rate, along};
     if (cum != NULL)

@@ -135,3 +135,22 @@ test_that("threads: the same bits", {
     expect_identical(two[parts], one[parts])
   }
 })
+
+test_that("a large study whose strata come in turn is fitted as any other", {
+  # the first rows to be tried are some of all: with every tenth one stratum would be left out
+  set.seed(4)
+  n <- 6e4
+  g <- factor(rep(c("low", "high"), length.out = n), c("low", "high"))
+  data <- data.frame(time = rweibull(n, c(1, 2)[g], 3), x = rnorm(n), g)
+  sorted <- data[order(data$g), ]
+  for (family in c("weibull", "gengamma")) {
+    fit <- fit_ttp(Surv(time) ~ x + strata(g), data, family)
+    expect_true(fit$convergence$converged)
+    expect_close(fit$loglik, fit_ttp(Surv(time) ~ x + strata(g), sorted, family)$loglik, 1e-10)
+  }
+  # a rare stratum
+  data$g <- factor(replace(as.character(data$g), 1:3, "rare"))
+  fit <- fit_ttp(Surv(time) ~ x + strata(g), data)
+  expect_true(fit$convergence$converged)
+  expect_length(fit$strata$level, 3L)
+})
