@@ -98,6 +98,9 @@ static void add_eta(size_t m, size_t n_z, int order, const double *eta, sr_jet *
  *   v = v0 + A + eta - H,     c = log H;    A + eta - H = -log(1 - e^-A) - log(1 + e^-y)
  *   dy/dc0 = A / (1 - e^-A) = r,    d2y/dc0^2 = r (1 + A - r)
  *   c and its derivatives in y: model_link.h;    dH/dy = s = F,   d2H/dy2 = s (1 - s) */
+/* Nobody survives a cumulative hazard of e^300, whose square is still a double. */
+static const double MOST_LOG_HAZARD = 300;
+
 typedef struct {
     double A, r, curve, gain; /* gain = A + eta - H */
     double s, c, slope, bend;
@@ -106,14 +109,13 @@ typedef struct {
 static odds_point odds_at(double c0, double eta)
 {
     odds_point at;
-    at.A = exp(c0);
+    at.A = exp(c0 > MOST_LOG_HAZARD ? MOST_LOG_HAZARD : c0);
     const double miss = -expm1(-at.A); /* F0 */
     const double log_miss = at.A > 1e-300 ? log(miss) : c0, y = eta + at.A + log_miss;
     const sr_link_point link = sr_link_at(SR_LINK_ODDS, y);
     at.r = at.A > 1e-300 ? at.A / miss : 1;
-    at.curve = at.r * (1 + at.A - at.r);
-    if (at.A < 1e-5) /* 1 + A - r = A / 2 - A^2 / 12 + ... */
-        at.curve = at.r * at.A * (0.5 - at.A / 12);
+    /* 1 + A - r = 1 - A / (e^A - 1) = A / 2 - A^2 / 12 + ... */
+    at.curve = at.r * (at.A < 1e-5 ? at.A * (0.5 - at.A / 12) : 1 - at.A / expm1(at.A));
     at.gain = y > 0 ? link.l - log_miss : at.A + eta - exp(link.c);
     at.s = exp(link.l); /* H' */
     at.c = link.c;

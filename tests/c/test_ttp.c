@@ -292,6 +292,23 @@ TEST(odds_bend_as_their_series_on_both_sides_of_where_it_is_taken)
     sr_arena_free(&ctx.arena);
 }
 
+TEST(odds_of_a_baseline_that_nobody_survives_are_numbers)
+{
+    /* c -> c0 as H0 grows, whatever the odds ratio */
+    const sr_hazard hazard = hazard_of(1, SR_SCALE_ODDS);
+    for (double c0 = 4; c0 < 2000; c0 *= 1.3) {
+        row at;
+        row_at(&hazard, (observation){SR_INTERVAL, -1, c0, -INFINITY}, (double[]){0.5, 0, 0}, 2,
+               &at);
+        row right;
+        row_at(&hazard, (observation){SR_RIGHT, -1, 0, -INFINITY}, (double[]){0.5, 0, 0}, 2,
+               &right);
+        CHECK_NEAR(at.value, right.value, 1e-12);
+        CHECK_CLOSE(3, at.first, right.first, 1e-12);
+        CHECK_CLOSE(6, at.second, right.second, 1e-12);
+    }
+}
+
 TEST(hazards_have_no_unknown_name)
 {
     CHECK(sr_family_find("cauchy") == NULL);
