@@ -150,8 +150,8 @@ check_interval_ends <- function(request) {
 #'   their own.
 #' @param row_names what the user calls the rows.
 #' @returns list(left, right, entry, kind): doubles with 0 <= entry <= left <= right <= Inf, where
-#'   the event is in (left, right], at left where they are equal; entry is NULL when everybody is
-#'   observed from 0; kind is "exact", "right", "left" or "interval". Where an entry is after the
+#'   the event is in (left, right], at left where they are equal (in the response: but for rounding);
+#'   entry is NULL when everybody is observed from 0; kind is "exact", "right", "left" or "interval". Where an entry is after the
 #'   left end, the left end is the entry: the event is known to be later.
 #' @noRd
 interval_parts <- function(y, entry, row_names) {
@@ -173,7 +173,8 @@ interval_parts <- function(y, entry, row_names) {
       right = ifelse(status == 3, values[, 2L], ifelse(status == 0, Inf, first))
     )
   }
-  is_exact <- parts$left == parts$right
+  is_exact <- ends_meet(parts$left, parts$right)
+  parts$right[is_exact] <- parts$left[is_exact]
   check_interval_times(parts, is_exact, type, row_names)
   parts["entry"] <- list(interval_entry(y, entry, row_names))
   if (!is.null(parts$entry)) {
@@ -199,6 +200,9 @@ check_interval_codes <- function(status, allowed, row_names) {
     i = "Make the response anew: `Surv(...)`."
   ), arg = "formula", rows = rows)
 }
+
+# Ends that no logarithm of theirs tells apart: the last digit of log(t) is 1e-13 at the largest times
+ends_meet <- function(left, right) right <= left * (1 + 2.5e-13)
 
 check_interval_times <- function(parts, is_exact, type, row_names) {
   refuse <- function(is_bad, required, value, way_out) {

@@ -26,7 +26,10 @@ ttp_times <- function(y, entry, row_names) {
   }
   if (attr(y, "type") == "interval" && is.null(entry)) {
     read <- .Call(C_frame_interval_rows, y)
-    if (!is.null(read)) return(c(read, list(entry = NULL)))
+    has_width <- !is.null(read) && !(length(read$right) > 0L && any(
+      read$kind == ttp_kinds[["interval"]] & ends_meet(read$time, read$right)
+    ))
+    if (has_width) return(c(read, list(entry = NULL)))
   }
   parts <- interval_parts(y, entry, row_names)
   kind <- unname(ttp_kinds[parts$kind])

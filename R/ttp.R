@@ -26,8 +26,9 @@
 #' \describe{
 #'   \item{exact at t}{log h(t) - H(t)}
 #'   \item{right-censored at t}{-H(t)}
-#'   \item{in (L, R]}{log(exp(-H(L)) - exp(-H(R))), computed as a log difference; an interval
-#'     without width is exact, (0, R] is left-censored at R}
+#'   \item{in (L, R]}{log(exp(-H(L)) - exp(-H(R))), computed as a log difference; a
+#'     zero-width interval, whose ends differ by rounding at most, is exact; (0, R] is left-censored
+#'     at R}
 #' }
 #' Newton's method with analytic first and second derivatives, in a trust region, finds the maximum
 #' from values that depend on the data alone, with time counted in their own geometric mean: years

@@ -181,6 +181,21 @@ test_that("an interval without width is an exact time, a narrow one nearly so", 
   }
 })
 
+test_that("ends that differ by rounding alone are an exact time, in milliseconds too", {
+  set.seed(2)
+  left <- 1000 * stats::rweibull(100, 2, 1) * 86400 * 1000
+  exact <- fit_ttp(Surv(left) ~ 1, data.frame(left))
+  for (digits in c(1, 4, 8)) {
+    right <- left
+    right[1:7] <- left[1:7] * (1 + digits * .Machine$double.eps)
+    y <- Surv(left, right, type = "interval2")
+    expect_equal(coef(fit_ttp(y ~ 1, data.frame(left))), coef(exact), tolerance = 1e-12)
+    late <- fit_ttp(y ~ 1, data.frame(left, from = left / 2), entry = from)
+    same <- fit_ttp(Surv(left / 2, left, rep(1, 100)) ~ 1, data.frame(left))
+    expect_equal(coef(late), coef(same), tolerance = 1e-10)
+  }
+})
+
 test_that("derivatives are those of central differences for all kinds of censoring and scales", {
   d <- half_yearly(200)
   d$entry <- ifelse(is.na(d$left), 0, d$left) * rep_len(c(0, 0.4), nrow(d))
