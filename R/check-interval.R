@@ -201,7 +201,7 @@ check_interval_codes <- function(status, allowed, row_names) {
   ), arg = "formula", rows = rows)
 }
 
-# Ends that no logarithm of theirs tells apart: the last digit of log(t) is 1e-13 at the largest times
+# Ends that their logarithms may not tell apart: the last digit of log(t) is 1e-13 at the largest t
 ends_meet <- function(left, right) right <= left * (1 + 2.5e-13)
 
 check_interval_times <- function(parts, is_exact, type, row_names) {
