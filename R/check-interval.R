@@ -150,8 +150,8 @@ check_interval_ends <- function(request) {
 #'   their own.
 #' @param row_names what the user calls the rows.
 #' @returns list(left, right, entry, kind): doubles with 0 <= entry <= left <= right <= Inf, where
-#'   the event is in (left, right], at left where they are equal (in the response: but for rounding);
-#'   entry is NULL when everybody is observed from 0; kind is "exact", "right", "left" or "interval". Where an entry is after the
+#'   the event is in (left, right], at left where they are equal (as they are made when they differ
+#'   by rounding); entry is NULL when everybody is observed from 0; kind is "exact", "right", "left" or "interval". Where an entry is after the
 #'   left end, the left end is the entry: the event is known to be later.
 #' @noRd
 interval_parts <- function(y, entry, row_names) {
@@ -201,7 +201,8 @@ check_interval_codes <- function(status, allowed, row_names) {
   ), arg = "formula", rows = rows)
 }
 
-# Ends that their logarithms may not tell apart: the last digit of log(t) is 1e-13 at the largest t
+# Ends that their logarithms may not tell apart: the last digit of log(t) is 1e-13 at the largest
+# times.
 ends_meet <- function(left, right) right <= left * (1 + 2.5e-13)
 
 check_interval_times <- function(parts, is_exact, type, row_names) {
