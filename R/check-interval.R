@@ -151,8 +151,9 @@ check_interval_ends <- function(request) {
 #' @param row_names what the user calls the rows.
 #' @returns list(left, right, entry, kind): doubles with 0 <= entry <= left <= right <= Inf, where
 #'   the event is in (left, right], at left where they are equal (as they are made when they differ
-#'   by rounding); entry is NULL when everybody is observed from 0; kind is "exact", "right", "left" or "interval". Where an entry is after the
-#'   left end, the left end is the entry: the event is known to be later.
+#'   by rounding); entry is NULL when everybody is observed from 0; kind is "exact", "right", "left"
+#'   or "interval". Where an entry is after the left end, the left end is the entry: the event is
+#'   known to be later.
 #' @noRd
 interval_parts <- function(y, entry, row_names) {
   type <- attr(y, "type")
