@@ -164,7 +164,7 @@ finegray_spread <- function(fit, again, query) {
   var <- unname(fit$naive.var %||% fit$var)
   ask <- function(spec, robust, extra = NULL) {
     .Call(
-      C_finegray_curves, again$data, spec, again$still, again$coef, as.double(var), robust,
+      C_finegray_curves, again$data, spec, again$still, list(again$coef, as.double(var)), robust,
       list(query$stratum, query$time, extra)
     )
   }

@@ -112,7 +112,10 @@ icph_risk <- function(object, newdata, se.fit, ...) {
   list(fit = padded(risk), se.fit = padded(error))
 }
 
-zero_aliased <- function(object) ifelse(is.na(object$coefficients), 0, object$coefficients)
+zero_aliased <- function(object) {
+  coef <- object$coefficients
+  replace(coef, is.na(coef), 0)
+}
 
 # Each row's stratum (from 0), distance from the means, and offset
 icph_rows_for <- function(object, newdata) {

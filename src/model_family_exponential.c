@@ -27,4 +27,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         fill(rows, 0, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "exponential", 1)
+SR_REGISTER_FAMILY(eval, "exponential", 1, SR_THETA(1, 1))

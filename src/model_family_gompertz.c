@@ -122,4 +122,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         clear_rate(rows->m, rows->order, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "gompertz", 2)
+SR_REGISTER_FAMILY(eval, "gompertz", 2, SR_THETA(2, 2))

@@ -25,4 +25,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     sr_location_eval(&location, rows, cum, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "lognormal", 4)
+SR_REGISTER_FAMILY(eval, "lognormal", 4, SR_THETA(2, 2))

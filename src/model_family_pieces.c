@@ -94,4 +94,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     }
 }
 
-SR_REGISTER_FAMILY(eval, "pieces", 2)
+SR_REGISTER_FAMILY(eval, "pieces", 2, SR_THETA(1, SR_MOST_THETA), SR_SETTING(-1))

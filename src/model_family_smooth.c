@@ -211,4 +211,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         write_haz(&b, K, rows, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "smooth", 8)
+SR_REGISTER_FAMILY(eval, "smooth", 8, SR_THETA(4, MOST_BASIS), SR_SETTING(-2))

@@ -77,4 +77,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         fill_second(m, k, w, haz->second);
 }
 
-SR_REGISTER_FAMILY(eval, "weibull", 1)
+SR_REGISTER_FAMILY(eval, "weibull", 1, SR_THETA(2, 2))

@@ -21,6 +21,11 @@ const sr_family *sr_family_find(const char *name)
     return family;
 }
 
+size_t sr_family_n_setting(const sr_family *family, size_t n_theta)
+{
+    return family->has_setting ? (size_t)((int)n_theta + family->more_setting) : 0;
+}
+
 sr_status sr_jet_take(sr_context *ctx, size_t n_theta, sr_jet *out)
 {
     const size_t n_z = 1 + n_theta;

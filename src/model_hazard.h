@@ -37,7 +37,7 @@
 
 enum { SR_MOST_THETA = 64 };
 
-typedef enum { SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST } sr_scale;
+typedef enum { SR_SCALE_TIME, SR_SCALE_HAZARD, SR_SCALE_ODDS, SR_SCALE_FIRST, SR_N_SCALE } sr_scale;
 
 /* A function of z at each row of a block, with derivatives up to the order that was asked for */
 typedef struct {
@@ -59,6 +59,9 @@ typedef struct sr_family {
     const char *name;
     /* c into cum, v into haz; either may be NULL. Every entry up to rows->order is written. */
     void (*eval)(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cum, sr_jet *haz);
+    size_t least_theta, most_theta; /* how many parameters it can have */
+    int has_setting;                /* K parameters want K + more_setting numbers, else none */
+    int more_setting;
     size_t cost;            /* of a row, in rows of a Weibull: how few rows are worth a thread */
     struct sr_family *next; /* set by registration */
 } sr_family;
@@ -72,15 +75,21 @@ struct sr_hazard {
 };
 
 void sr_family_register(sr_family *family);
+/* How many numbers the family fixes with K parameters */
+size_t sr_family_n_setting(const sr_family *family, size_t n_theta);
 /* NULL: there is none of that name */
 const sr_family *sr_family_find(const char *name);
 
-#define SR_REGISTER_FAMILY(function, text, price)                                          \
-    static sr_family family_entry = {.name = (text), .eval = (function), .cost = (price)}; \
-    __attribute__((constructor)) static void register_family(void)                         \
-    {                                                                                      \
-        sr_family_register(&family_entry);                                                 \
+/* Further arguments: what sizes it can have, as initialisers of sr_family */
+#define SR_REGISTER_FAMILY(function, text, price, ...)                     \
+    static sr_family family_entry = {                                      \
+        .name = (text), .eval = (function), .cost = (price), __VA_ARGS__}; \
+    __attribute__((constructor)) static void register_family(void)         \
+    {                                                                      \
+        sr_family_register(&family_entry);                                 \
     }
+#define SR_THETA(least, most) .least_theta = (least), .most_theta = (most)
+#define SR_SETTING(more) .has_setting = 1, .more_setting = (more)
 
 /* Room for a jet in K parameters */
 sr_status sr_jet_take(sr_context *ctx, size_t n_theta, sr_jet *out);

@@ -13,6 +13,14 @@ const double *sr_doubles_or_null(SEXP value, size_t n, const char *what)
     return REAL_RO(value);
 }
 
+const double *sr_doubles(SEXP value, size_t n, const char *what)
+{
+    const double *const out = sr_doubles_or_null(value, n, what);
+    if (out == NULL && n > 0)
+        Rf_error("survresist, internal: `%s` must be %lld doubles", what, (long long)n);
+    return out;
+}
+
 const int *sr_integers_or_null(SEXP value, size_t n, const char *what)
 {
     if (value == R_NilValue)
@@ -128,4 +136,16 @@ SEXP sr_named_list(const char *const *names)
     Rf_setAttrib(list, R_NamesSymbol, labels);
     UNPROTECT(2);
     return list;
+}
+
+double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column)
+{
+    SET_VECTOR_ELT(list, place, Rf_allocMatrix(REALSXP, (int)n_row, (int)n_column));
+    return REAL(VECTOR_ELT(list, place));
+}
+
+double *sr_put_vector(SEXP list, int place, size_t n)
+{
+    SET_VECTOR_ELT(list, place, Rf_allocVector(REALSXP, (R_xlen_t)n));
+    return REAL(VECTOR_ELT(list, place));
 }

@@ -18,7 +18,9 @@ void sr_data_from_r(SEXP bundle, sr_cox_data *out);
 
 /* n doubles, or NULL for R's NULL; anything else raises an R error that names `what`. */
 const double *sr_doubles_or_null(SEXP value, size_t n, const char *what);
-/* The same for n integers. */
+/* n doubles; NULL is an error too, unless n is 0. */
+const double *sr_doubles(SEXP value, size_t n, const char *what);
+/* n integers, or NULL */
 const int *sr_integers_or_null(SEXP value, size_t n, const char *what);
 
 /* A matrix, a list of columns or NULL (no column), each of n doubles, as columns */
@@ -35,4 +37,7 @@ void sr_context_close(sr_context *ctx, sr_status status);
 
 /* A named list: names from a NULL-terminated array, values to be filled by SET_VECTOR_ELT. */
 SEXP sr_named_list(const char *const *names);
+/* A new matrix, or vector, of doubles at a place of the list */
+double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column);
+double *sr_put_vector(SEXP list, int place, size_t n);
 #endif

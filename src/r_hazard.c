@@ -6,20 +6,29 @@
 void sr_hazard_from_r(SEXP description, sr_hazard *out)
 {
     if (!Rf_isNewList(description) || XLENGTH(description) != 4)
-        Rf_error("a hazard must be list(family, scale, setting, n_theta)");
+        Rf_error("survresist, internal: a hazard must be list(family, scale, setting, n_theta)");
     SEXP name = VECTOR_ELT(description, 0), setting = VECTOR_ELT(description, 2);
     if (!Rf_isString(name) || !Rf_isReal(setting))
-        Rf_error("the family must be a string, its setting double");
+        Rf_error("survresist, internal: the family must be a string, its setting double");
     out->family = sr_family_find(CHAR(STRING_ELT(name, 0)));
     if (out->family == NULL)
-        Rf_error("there is no family '%s'", CHAR(STRING_ELT(name, 0)));
-    out->scale = (sr_scale)Rf_asInteger(VECTOR_ELT(description, 1));
+        Rf_error("survresist, internal: there is no family '%s'", CHAR(STRING_ELT(name, 0)));
+    const int scale = Rf_asInteger(VECTOR_ELT(description, 1));
+    if (scale == NA_INTEGER || scale < 0 || scale >= SR_N_SCALE)
+        Rf_error("survresist, internal: a hazard has no such scale");
+    out->scale = (sr_scale)scale;
     out->setting = REAL(setting);
     out->n_setting = (size_t)XLENGTH(setting);
     const int n_theta = Rf_asInteger(VECTOR_ELT(description, 3));
-    if (n_theta < 1 || n_theta > SR_MOST_THETA)
-        Rf_error("a hazard has 1 to %d parameters", SR_MOST_THETA);
+    const int least = (int)out->family->least_theta, most = (int)out->family->most_theta;
+    if (n_theta < least || n_theta > most)
+        Rf_error("survresist, internal: the family '%s' has %d to %d parameters", out->family->name,
+                 least, most);
     out->n_theta = (size_t)n_theta;
+    const size_t n_setting = sr_family_n_setting(out->family, out->n_theta);
+    if (out->n_setting != n_setting)
+        Rf_error("survresist, internal: the family '%s' with %d parameters fixes %d numbers",
+                 out->family->name, n_theta, (int)n_setting);
 }
 
 static const char *const table_names[] = {"cum",       "cum_first",  "cum_second", "haz",

@@ -4,6 +4,7 @@
  * cox_data() takes it, stratum integers from 0; entry, stratum, weights and offset may be NULL.
  */
 #include "model_icph_after.h"
+#include "r_alloc.h"
 #include "r_data.h"
 #include <math.h>
 #include <string.h>
@@ -22,24 +23,16 @@ static void icph_from_r(SEXP bundle, icph_data *out)
     const R_xlen_t n_row = XLENGTH(left);
     const size_t n = (size_t)n_row;
     *out = (icph_data){.times.n = n};
-    out->times.left = sr_doubles_or_null(left, n, "left");
-    out->times.right = sr_doubles_or_null(VECTOR_ELT(bundle, 2), n, "right");
+    out->times.left = sr_doubles(left, n, "left");
+    out->times.right = sr_doubles(VECTOR_ELT(bundle, 2), n, "right");
     out->times.entry = sr_doubles_or_null(VECTOR_ELT(bundle, 3), n, "entry");
     out->times.n_stratum =
         (size_t)sr_strata_from_r(VECTOR_ELT(bundle, 4), n_row, &out->times.stratum);
     out->weight = sr_doubles_or_null(VECTOR_ELT(bundle, 5), n, "weights");
     out->offset = sr_doubles_or_null(VECTOR_ELT(bundle, 6), n, "offset");
     sr_columns_from_r(VECTOR_ELT(bundle, 0), n_row, &out->x);
-    if (out->times.left == NULL || out->times.right == NULL || n == 0)
-        Rf_error("survresist, internal: `left` and `right` must be given");
-}
-
-static SEXP doubles(const double *value, size_t n)
-{
-    SEXP out = Rf_allocVector(REALSXP, (R_xlen_t)n);
-    if (n > 0)
-        memcpy(REAL(out), value, n * sizeof(double));
-    return out;
+    if (n == 0)
+        Rf_error("survresist, internal: there must be rows");
 }
 
 /* ---- fit --------------------------------------------------------------------------------- */
@@ -100,83 +93,116 @@ static sr_status run_job(sr_context *ctx, icph_job *job)
     return SR_OK;
 }
 
+enum {
+    COEF,
+    VAR,
+    INFORMATION,
+    CURVATURE,
+    MEANS,
+    ALIASED,
+    LOGLIK,
+    NODE,
+    HAZARD_GAP,
+    BETA_GAP,
+    N_FREE,
+    RANK,
+    ITER,
+    HALVING,
+    CONVERGED,
+    SCALE
+};
+static const char *const fit_names[] = {
+    "coefficients", "var",     "information", "curvature", "means",  "aliased",
+    "loglik",       "node",    "hazard_gap",  "beta_gap",  "n_free", "rank",
+    "iter",         "halving", "converged",   "scale",     NULL};
+
+enum { FROM, TO, STRATUM, KIND, JUMP, CUMHAZ, EXCESS };
+static const char *const node_names[] = {"from", "to",     "stratum", "kind",
+                                         "jump", "cumhaz", "excess",  NULL};
+
+/* Room for all whose size is known before the search: everything but the nodes */
+static SEXP open_fit(size_t p)
+{
+    SEXP list = PROTECT(sr_named_list(fit_names));
+    static const int vectors[] = {COEF, CURVATURE, MEANS, SCALE};
+    for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
+        sr_put_vector(list, vectors[k], p);
+    sr_put_matrix(list, VAR, p, p);
+    sr_put_matrix(list, INFORMATION, p, p);
+    SET_VECTOR_ELT(list, ALIASED, Rf_allocVector(LGLSXP, (R_xlen_t)p));
+    sr_put_vector(list, LOGLIK, 2);
+    SET_VECTOR_ELT(list, NODE, sr_named_list(node_names));
+    for (int k = HAZARD_GAP; k <= RANK; k++)
+        sr_put_vector(list, k, 1);
+    SET_VECTOR_ELT(list, ITER, Rf_allocVector(INTSXP, 1));
+    SET_VECTOR_ELT(list, HALVING, Rf_allocVector(INTSXP, 1));
+    SET_VECTOR_ELT(list, CONVERGED, Rf_allocVector(LGLSXP, 1));
+    UNPROTECT(1);
+    return list;
+}
+
+/* Room for the nodes, while the context is open */
+static sr_status allocate_nodes(const icph_job *job, SEXP list)
+{
+    sr_allocation node = {.list = list};
+    for (int k = FROM; k <= EXCESS; k++)
+        sr_add_element(&node, k == STRATUM || k == KIND ? INTSXP : REALSXP,
+                       job->model.layout.n_node, 0);
+    return sr_allocate(&node);
+}
+
 /* A [p x p] matrix of the scaled columns as one of the columns; `power` 1 for an information, -1
  * for a variance. Aliased: 0. */
-static SEXP unscaled(const icph_job *job, const double *matrix, int power)
+static void unscale(const icph_job *job, const double *matrix, int power, double *out)
 {
     const size_t p = job->model.p;
-    SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)p, (int)p));
     for (size_t j = 0; j < p; j++)
         for (size_t k = 0; k < p; k++) {
             const double size = job->model.scale[j] * job->model.scale[k];
-            REAL(out)
-            [j + k * p] = size == 0   ? 0
-                          : power > 0 ? matrix[j * p + k] * size
-                                      : matrix[j * p + k] / size;
+            const double value = matrix[j * p + k];
+            out[j + k * p] = size == 0 ? 0 : power > 0 ? value * size : value / size;
         }
-    UNPROTECT(1);
-    return out;
 }
 
-static SEXP nodes_to_r(const icph_job *job)
+static void copy_nodes(const icph_job *job, SEXP list)
 {
-    static const char *const names[] = {"from", "to",     "stratum", "kind",
-                                        "jump", "cumhaz", "excess",  NULL};
     const sr_icph_layout *const layout = &job->model.layout;
     const sr_icph_point *const at = &job->fit.at;
-    const size_t n_node = layout->n_node;
-    SEXP out = PROTECT(sr_named_list(names));
-    SET_VECTOR_ELT(out, 0, doubles(layout->from, n_node));
-    SET_VECTOR_ELT(out, 1, doubles(layout->to, n_node));
-    SET_VECTOR_ELT(out, 2, Rf_allocVector(INTSXP, (R_xlen_t)n_node));
-    SET_VECTOR_ELT(out, 3, Rf_allocVector(INTSXP, (R_xlen_t)n_node));
-    SET_VECTOR_ELT(out, 4, doubles(at->jump, n_node));
-    SET_VECTOR_ELT(out, 5, doubles(at->cum_high, n_node));
-    SET_VECTOR_ELT(out, 6, Rf_allocVector(REALSXP, (R_xlen_t)n_node));
-    for (size_t v = 0; v < n_node; v++) {
-        INTEGER(VECTOR_ELT(out, 2))[v] = layout->stratum[v];
-        INTEGER(VECTOR_ELT(out, 3))[v] = layout->kind[v];
-        REAL(VECTOR_ELT(out, 6))
-        [v] = layout->kind[v] == SR_NODE_JUMP ? at->gradient[v] / at->exposure[v] : 0;
+    for (size_t v = 0; v < layout->n_node; v++) {
+        REAL(VECTOR_ELT(list, FROM))[v] = layout->from[v];
+        REAL(VECTOR_ELT(list, TO))[v] = layout->to[v];
+        INTEGER(VECTOR_ELT(list, STRATUM))[v] = layout->stratum[v];
+        INTEGER(VECTOR_ELT(list, KIND))[v] = layout->kind[v];
+        REAL(VECTOR_ELT(list, JUMP))[v] = at->jump[v];
+        REAL(VECTOR_ELT(list, CUMHAZ))[v] = at->cum_high[v];
+        const int is_jump = layout->kind[v] == SR_NODE_JUMP;
+        REAL(VECTOR_ELT(list, EXCESS))[v] = is_jump ? at->gradient[v] / at->exposure[v] : 0;
     }
-    UNPROTECT(1);
-    return out;
 }
 
-static SEXP job_to_r(const icph_job *job)
+static void copy_fit(const icph_job *job, SEXP list)
 {
-    static const char *const names[] = {
-        "coefficients", "var",     "information", "curvature", "means",  "aliased",
-        "loglik",       "node",    "hazard_gap",  "beta_gap",  "n_free", "rank",
-        "iter",         "halving", "converged",   "scale",     NULL};
     const sr_icph_fit *const fit = &job->fit;
-    const size_t p = job->model.p;
-    SEXP out = PROTECT(sr_named_list(names));
-    const double loglik[] = {job->loglik_null, fit->at.loglik};
-    SET_VECTOR_ELT(out, 0, doubles(fit->at.beta, p));
-    SET_VECTOR_ELT(out, 1, unscaled(job, fit->inverse, -1));
-    SET_VECTOR_ELT(out, 2, unscaled(job, fit->profile, 1));
-    SET_VECTOR_ELT(out, 3, doubles(job->curvature, p));
-    SET_VECTOR_ELT(out, 4, doubles(job->model.centre, p));
-    SET_VECTOR_ELT(out, 5, Rf_allocVector(LGLSXP, (R_xlen_t)p));
-    SET_VECTOR_ELT(out, 6, doubles(loglik, 2));
-    SET_VECTOR_ELT(out, 7, nodes_to_r(job));
-    SET_VECTOR_ELT(out, 8, Rf_ScalarReal(fit->hazard_gap));
-    SET_VECTOR_ELT(out, 9, Rf_ScalarReal(fit->beta_gap));
-    SET_VECTOR_ELT(out, 10, Rf_ScalarReal((double)fit->n_free));
-    SET_VECTOR_ELT(out, 11, Rf_ScalarReal((double)fit->rank));
-    SET_VECTOR_ELT(out, 12, Rf_ScalarInteger(fit->n_iter));
-    SET_VECTOR_ELT(out, 13, Rf_ScalarInteger(fit->n_halving));
-    SET_VECTOR_ELT(out, 14, Rf_ScalarLogical(fit->is_converged));
-    SET_VECTOR_ELT(out, 15, doubles(job->model.scale, p));
-    for (size_t j = 0; j < p; j++) {
+    unscale(job, fit->inverse, -1, REAL(VECTOR_ELT(list, VAR)));
+    unscale(job, fit->profile, 1, REAL(VECTOR_ELT(list, INFORMATION)));
+    for (size_t j = 0; j < job->model.p; j++) {
         const double scale = job->model.scale[j];
-        LOGICAL(VECTOR_ELT(out, 5))[j] = scale == 0;
-        REAL(VECTOR_ELT(out, 0))[j] = scale == 0 ? 0 : fit->at.beta[j] / scale;
-        REAL(VECTOR_ELT(out, 3))[j] *= scale * scale;
+        REAL(VECTOR_ELT(list, COEF))[j] = scale == 0 ? 0 : fit->at.beta[j] / scale;
+        REAL(VECTOR_ELT(list, CURVATURE))[j] = job->curvature[j] * (scale * scale);
+        REAL(VECTOR_ELT(list, MEANS))[j] = job->model.centre[j];
+        LOGICAL(VECTOR_ELT(list, ALIASED))[j] = scale == 0;
+        REAL(VECTOR_ELT(list, SCALE))[j] = scale;
     }
-    UNPROTECT(1);
-    return out;
+    REAL(VECTOR_ELT(list, LOGLIK))[0] = job->loglik_null;
+    REAL(VECTOR_ELT(list, LOGLIK))[1] = fit->at.loglik;
+    REAL(VECTOR_ELT(list, HAZARD_GAP))[0] = fit->hazard_gap;
+    REAL(VECTOR_ELT(list, BETA_GAP))[0] = fit->beta_gap;
+    REAL(VECTOR_ELT(list, N_FREE))[0] = (double)fit->n_free;
+    REAL(VECTOR_ELT(list, RANK))[0] = (double)fit->rank;
+    INTEGER(VECTOR_ELT(list, ITER))[0] = fit->n_iter;
+    INTEGER(VECTOR_ELT(list, HALVING))[0] = fit->n_halving;
+    LOGICAL(VECTOR_ELT(list, CONVERGED))[0] = fit->is_converged;
+    copy_nodes(job, VECTOR_ELT(list, NODE));
 }
 
 /* `beta`, `jump`: where to start, or NULL; `fixed`: which coefficients stay there (integers, or
@@ -190,32 +216,52 @@ SEXP r_icph_fit(SEXP bundle, SEXP beta, SEXP jump, SEXP fixed, SEXP control, SEX
     job.n_start_jump = jump == R_NilValue ? 0 : (size_t)XLENGTH(jump);
     job.start_jump = sr_doubles_or_null(jump, job.n_start_jump, "jump");
     job.control.fixed = sr_integers_or_null(fixed, data.x.p, "fixed");
-    job.control.max_iter = (int)REAL_RO(control)[0];
-    job.control.tolerance = REAL_RO(control)[1];
+    const double *const limits = sr_doubles(control, 2, "control");
+    job.control.max_iter = (int)limits[0];
+    job.control.tolerance = limits[1];
+    if (TYPEOF(wants) != LGLSXP || XLENGTH(wants) != 2)
+        Rf_error("survresist, internal: `wants` must be two logical values");
     job.wants_null = LOGICAL_RO(wants)[0];
     job.wants_curvature = LOGICAL_RO(wants)[1];
+    SEXP list = PROTECT(open_fit(data.x.p));
     sr_context ctx;
     sr_context_open(&ctx);
-    const sr_status status = run_job(&ctx, &job);
-    SEXP out = PROTECT(status == SR_OK ? job_to_r(&job) : R_NilValue);
+    sr_status status = run_job(&ctx, &job);
+    if (status == SR_OK)
+        status = allocate_nodes(&job, VECTOR_ELT(list, NODE));
+    if (status == SR_OK)
+        copy_fit(&job, list);
     sr_context_close(&ctx, status);
     UNPROTECT(1);
-    return out;
+    return list;
 }
 
 /* ---- after a fit ------------------------------------------------------------------------- */
 
-/* The point of a fit: unscaled `beta`, and `jump` of each node. */
-static sr_status point_from_r(sr_context *ctx, const icph_data *data, SEXP beta, SEXP jump,
-                              sr_icph_model *model, sr_icph_point *at)
+/* A fit as R has it: unscaled coefficients, and the jump of each node */
+typedef struct {
+    const double *beta, *jump;
+    size_t n_jump;
+} icph_estimate;
+
+static icph_estimate estimate_from_r(const icph_data *data, SEXP beta, SEXP jump)
+{
+    const size_t n_jump = (size_t)XLENGTH(jump);
+    return (icph_estimate){sr_doubles(beta, data->x.p, "beta"), sr_doubles(jump, n_jump, "jump"),
+                           n_jump};
+}
+
+/* The model, and its point at an estimate */
+static sr_status point_take(sr_context *ctx, const icph_data *data, const icph_estimate *estimate,
+                            sr_icph_model *model, sr_icph_point *at)
 {
     SR_TRY(sr_icph_prepare(ctx, &data->times, &data->x, data->weight, data->offset, model));
     SR_TRY(sr_icph_point_take(ctx, model, at));
-    if ((size_t)XLENGTH(beta) != model->p || (size_t)XLENGTH(jump) != model->layout.n_node)
+    if (estimate->n_jump != model->layout.n_node)
         return SR_ERR_SIZE;
     for (size_t j = 0; j < model->p; j++)
-        at->beta[j] = REAL_RO(beta)[j] * model->scale[j];
-    memcpy(at->jump, REAL_RO(jump), model->layout.n_node * sizeof(double));
+        at->beta[j] = estimate->beta[j] * model->scale[j];
+    memcpy(at->jump, estimate->jump, model->layout.n_node * sizeof(double));
     return sr_icph_evaluate(ctx, model, at);
 }
 
@@ -225,18 +271,16 @@ SEXP r_icph_rows(SEXP bundle, SEXP beta, SEXP jump)
     static const char *const names[] = {"survived", "met", "score", NULL};
     icph_data data;
     icph_from_r(bundle, &data);
+    const icph_estimate estimate = estimate_from_r(&data, beta, jump);
     const size_t n = data.times.n, p = data.x.p;
     SEXP out = PROTECT(sr_named_list(names));
-    SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)n));
-    SET_VECTOR_ELT(out, 1, Rf_allocVector(REALSXP, (R_xlen_t)n));
-    SET_VECTOR_ELT(out, 2, Rf_allocMatrix(REALSXP, (int)n, (int)p));
-    sr_icph_rows rows = {REAL(VECTOR_ELT(out, 0)), REAL(VECTOR_ELT(out, 1)),
-                         REAL(VECTOR_ELT(out, 2))};
+    sr_icph_rows rows = {sr_put_vector(out, 0, n), sr_put_vector(out, 1, n),
+                         sr_put_matrix(out, 2, n, p)};
     sr_context ctx;
     sr_context_open(&ctx);
     sr_icph_model model;
     sr_icph_point at;
-    sr_status status = point_from_r(&ctx, &data, beta, jump, &model, &at);
+    sr_status status = point_take(&ctx, &data, &estimate, &model, &at);
     if (status == SR_OK)
         status = sr_icph_row_terms(&ctx, &model, &at, &rows);
     for (size_t j = 0; status == SR_OK && j < p; j++)
@@ -253,18 +297,18 @@ SEXP r_icph_curve(SEXP bundle, SEXP beta, SEXP jump)
     static const char *const names[] = {"variance", "slope", NULL};
     icph_data data;
     icph_from_r(bundle, &data);
-    const size_t n_node = (size_t)XLENGTH(jump), p = data.x.p;
+    const icph_estimate estimate = estimate_from_r(&data, beta, jump);
+    const size_t n_node = estimate.n_jump, p = data.x.p;
     SEXP out = PROTECT(sr_named_list(names));
-    SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)n_node));
-    SET_VECTOR_ELT(out, 1, Rf_allocMatrix(REALSXP, (int)n_node, (int)p));
-    double *const slope = REAL(VECTOR_ELT(out, 1));
+    double *const variance = sr_put_vector(out, 0, n_node);
+    double *const slope = sr_put_matrix(out, 1, n_node, p);
     sr_context ctx;
     sr_context_open(&ctx);
     sr_icph_model model;
     sr_icph_point at;
-    sr_status status = point_from_r(&ctx, &data, beta, jump, &model, &at);
+    sr_status status = point_take(&ctx, &data, &estimate, &model, &at);
     if (status == SR_OK)
-        status = sr_icph_curve_terms(&ctx, &model, &at, REAL(VECTOR_ELT(out, 0)), slope);
+        status = sr_icph_curve_terms(&ctx, &model, &at, variance, slope);
     for (size_t j = 0; status == SR_OK && j < p; j++)
         for (size_t v = 0; v < n_node; v++)
             slope[j * n_node + v] *= model.scale[j];

@@ -35,8 +35,7 @@ SEXP r_cox_xy(SEXP bundle, SEXP is_efron, SEXP init, SEXP max_iter, SEXP eps, SE
 SEXP r_cox_zph(SEXP bundle, SEXP eta, SEXP is_efron, SEXP clock, SEXP given);
 SEXP r_cox_zph_scale(SEXP residual, SEXP A, SEXP slope, SEXP dimnames);
 SEXP r_cox_zph_short(SEXP time);
-SEXP r_finegray_curves(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP var, SEXP robust,
-                       SEXP query);
+SEXP r_finegray_curves(SEXP bundle, SEXP spec, SEXP control, SEXP fit, SEXP robust, SEXP query);
 SEXP r_finegray_fit(SEXP bundle, SEXP spec, SEXP control, SEXP init, SEXP robust);
 SEXP r_finegray_zph(SEXP bundle, SEXP spec, SEXP control, SEXP coef, SEXP clock, SEXP n_event);
 SEXP r_frame_all_in(SEXP x, SEXP allowed, SEXP n_row);
@@ -86,7 +85,7 @@ static const R_CallMethodDef routines[] = {
     ENTRY(cox_zph, 5),
     ENTRY(cox_zph_scale, 4),
     ENTRY(cox_zph_short, 1),
-    ENTRY(finegray_curves, 7),
+    ENTRY(finegray_curves, 6),
     ENTRY(finegray_fit, 5),
     ENTRY(finegray_zph, 6),
     ENTRY(frame_all_in, 3),

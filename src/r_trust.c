@@ -5,18 +5,6 @@
 
 enum { COEF, GRADIENT, INFO, VAR, FLAT, LOGLIK, GAP, ITER, CONVERGED, DEFINITE };
 
-double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column)
-{
-    SET_VECTOR_ELT(list, place, Rf_allocMatrix(REALSXP, (int)n_row, (int)n_column));
-    return REAL(VECTOR_ELT(list, place));
-}
-
-double *sr_put_vector(SEXP list, int place, size_t n)
-{
-    SET_VECTOR_ELT(list, place, Rf_allocVector(REALSXP, (R_xlen_t)n));
-    return REAL(VECTOR_ELT(list, place));
-}
-
 sr_trust_control sr_trust_control_from_r(SEXP fixed, SEXP max_iter, SEXP eps, size_t P)
 {
     return (sr_trust_control){.max_iter = Rf_asInteger(max_iter),

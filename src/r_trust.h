@@ -20,8 +20,4 @@ sr_trust_control sr_trust_control_from_r(SEXP fixed, SEXP max_iter, SEXP eps, si
 sr_trust_result sr_trust_open(SEXP list, SEXP init, size_t P);
 /* What is not an array, into the list */
 void sr_trust_close(SEXP list, const sr_trust_result *result);
-
-/* A new matrix, or vector, of doubles at a place of the list */
-double *sr_put_matrix(SEXP list, int place, size_t n_row, size_t n_column);
-double *sr_put_vector(SEXP list, int place, size_t n);
 #endif

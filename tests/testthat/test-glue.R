@@ -71,3 +71,93 @@ test_that("what the other entries take beside the bundle is checked too", {
     call("C_cox_firth", TRUE, NULL, 20L, 1e-9, 1e-11, c(TRUE, TRUE), 0, TRUE), "`fixed` must be"
   )
 })
+
+test_that("a hazard has the sizes that its family can hold", {
+  table <- function(family, K, setting = numeric(), scale = 1L) {
+    hazard <- list(family, scale, as.double(setting), K)
+    .Call(survresist:::C_hazard_table, hazard, c(0.1, 0.7), c(0, 0), double(2L * K), 0L)
+  }
+  # the most that each can hold: a spline's link and knots, knots of a smooth one, cuts of pieces
+  expect_length(table("spline", 24L, c(0, 0:23))$cum, 2L)
+  expect_length(table("smooth", 32L, 0:29)$cum, 2L)
+  expect_length(table("pieces", 64L, 1:63)$cum, 2L)
+  expect_length(table("weibull", 2L)$cum, 2L)
+  expect_error(table("spline", 25L, c(0, 0:24)), "'spline' has 2 to 24 parameters")
+  expect_error(table("spline", 64L, 0:65), "'spline' has 2 to 24 parameters")
+  expect_error(table("smooth", 33L, 0:30), "'smooth' has 4 to 32 parameters")
+  expect_error(table("pieces", 65L, 1:64), "'pieces' has 1 to 64 parameters")
+  expect_error(table("weibull", 1L), "'weibull' has 2 to 2 parameters")
+  expect_error(table("genf", 5L), "'genf' has 4 to 4 parameters")
+  expect_error(table("spline", 4L, c(0, 0:2)), "'spline' with 4 parameters fixes 5 numbers")
+  expect_error(table("smooth", 5L, 0:3), "'smooth' with 5 parameters fixes 3 numbers")
+  expect_error(table("pieces", 3L, 1), "'pieces' with 3 parameters fixes 2 numbers")
+  expect_error(table("weibull", 2L, 1), "'weibull' with 2 parameters fixes 0 numbers")
+  for (scale in list(NA_integer_, -1L, 4L)) {
+    expect_error(table("weibull", 2L, scale = scale), "no such scale")
+  }
+  expect_error(table("cauchy", 2L), "there is no family 'cauchy'")
+})
+
+# Fine and Gray's model: kind 1 is of interest, 2 competes
+kinds <- cbind(as.double(1:4), c(1, 0, 2, 1))
+competing <- list(x[, 1, drop = FALSE], kinds, NULL, NULL, NULL)
+control <- c(1, 20, 1e-9, 1e-11, 0)
+still <- survresist:::finegray_robust("model")
+
+test_that("Fine and Gray's model takes only what it can read", {
+  fit <- function(group = NULL, control = c(1, 20, 1e-9, 1e-11, 0), init = NULL, robust = still) {
+    spec <- list(1, group, NULL, NULL)
+    .Call(survresist:::C_finegray_fit, competing, spec, control, init, robust)
+  }
+  expect_identical(fit(group = integer(4)), fit())
+  expect_error(fit(group = c(0L, -1L, 0L, 0L)), "must be 0 or more")
+  expect_error(fit(group = c(0L, NA, 0L, 0L)), "must be 0 or more")
+  expect_error(fit(control = control[1:4]), "`control` must be 5 doubles")
+  expect_error(fit(control = as.integer(control)), "`control` must be 5 doubles")
+  expect_error(fit(init = c(0, 0)), "`init` must be 1 doubles")
+  expect_error(fit(robust = still[1:4]), "must come from finegray_robust")
+  expect_error(fit(robust = list(1L, 0:3, 3L, NULL, FALSE)), "4 clusters, not 3")
+  expect_error(fit(robust = list(1L, c(0L, -1L, 1L, 1L), 2L, NULL, FALSE)), "must be 0 or more")
+
+  curves <- function(at = list(0, 1), query = list(0L, 2, NULL)) {
+    spec <- list(1, NULL, NULL, NULL)
+    .Call(survresist:::C_finegray_curves, competing, spec, control, at, still, query)
+  }
+  expect_length(curves()$hazard, 1L)
+  expect_error(curves(at = list(0)), "must be asked for by finegray_spread")
+  expect_error(curves(at = list(0, c(1, 1))), "`var` must be 1 doubles")
+  expect_error(curves(query = list(0L, 2)), "must be asked for by finegray_spread")
+  expect_error(curves(query = list(0L, 2L, NULL)), "`time` must be 1 doubles")
+  expect_error(curves(query = list(1L, 2, NULL)), "stratum of the query is not in the data")
+  expect_error(curves(query = list(NULL, 2, NULL)), "must have strata")
+  zph <- function(coef = 0, clock = as.double(1:4)) {
+    spec <- list(1, NULL, NULL, NULL)
+    .Call(survresist:::C_finegray_zph, competing, spec, control, coef, clock, 2L)
+  }
+  expect_length(zph()$row, 2L)
+  expect_error(zph(coef = NULL), "`coef` must be 1 doubles")
+  expect_error(zph(clock = 1), "`clock` must be 4 doubles")
+})
+
+test_that("the interval-censored model takes only what it can read", {
+  data <- list(x[, 1, drop = FALSE], c(0, 1, 2, 1), c(2, 3, Inf, Inf), NULL, NULL, NULL, NULL)
+  fit <- function(data, control = c(100, 1e-8), wants = c(TRUE, FALSE)) {
+    .Call(survresist:::C_icph_fit, data, NULL, NULL, NULL, control, wants)
+  }
+  found <- fit(data)
+  expect_identical(dim(found$var), c(1L, 1L))
+  bare <- fit(c(list(NULL), data[-1]))
+  expect_identical(dim(bare$var), c(0L, 0L))
+  expect_error(fit(data, control = 100), "`control` must be 2 doubles")
+  expect_error(fit(data, wants = TRUE), "two logical values")
+  expect_error(fit(replace(data, 3L, list(NULL))), "`right` must be 4 doubles")
+  for (entry in c("C_icph_rows", "C_icph_curve")) {
+    call <- function(...) .Call(getFromNamespace(entry, "survresist"), data, ...)
+    jump <- found$node$jump
+    expect_length(call(0, jump)[[1L]], if (entry == "C_icph_rows") 4L else length(jump))
+    expect_error(call(0L, jump), "`beta` must be 1 doubles")
+    expect_error(call(NULL, jump), "`beta` must be 1 doubles")
+    expect_error(call(0, as.character(jump)), "`jump` must be")
+    expect_error(call(0, c(jump, 1)), class = "survresist_error")
+  }
+})
