@@ -64,7 +64,7 @@ better_ttp <- function(one, other) {
 fit_ttp_null <- function(bundle, hazard, family, times, frame, log_unit, asked, inner = NULL) {
   bundle[1L] <- list(NULL)
   bundle[5:6] <- list(NULL)
-  rows <- thin_rows(frame$n)
+  rows <- thin_rows(frame$n, 2000L, 4000)
   few <- function(x) if (is.null(rows)) x else x[rows]
   moments <- ttp_moments(
     lapply(times, few), few(frame$weights), log_unit, few(frame$offset), asked$scale

@@ -126,6 +126,20 @@ SR_SIMD static void add_column(size_t m, double beta, const double *restrict x,
         eta[i] += beta * x[i];
 }
 
+/* theta[i] = gamma[stratum[i] * stride] */
+SR_SIMD static void fill_theta(size_t m, const int *restrict stratum, size_t stride,
+                               const double *restrict gamma, double *restrict theta)
+{
+    if (stratum == NULL) {
+#pragma omp simd
+        for (size_t i = 0; i < m; i++)
+            theta[i] = gamma[0];
+        return;
+    }
+    for (size_t i = 0; i < m; i++)
+        theta[i] = gamma[(size_t)stratum[i] * stride];
+}
+
 /* eta and theta of rows [from, from + m), and where the dense columns of the block stand */
 static void set_parameters(const pass *s, room *r, size_t from, size_t m)
 {
@@ -139,8 +153,7 @@ static void set_parameters(const pass *s, room *r, size_t from, size_t m)
         add_column(m, s->coef[j], r->dense[j], r->eta);
     const int *const stratum = s->data->stratum != NULL ? s->data->stratum + from : NULL;
     for (size_t k = 0; k < s->K; k++)
-        for (size_t i = 0; i < m; i++)
-            r->theta[k * SR_BLOCK + i] = gamma[(stratum ? (size_t)stratum[i] : 0) * s->K + k];
+        fill_theta(m, stratum, s->K, gamma + k, r->theta + k * SR_BLOCK);
     for (size_t e = 0; e < s->n_extra; e++) {
         double *const theta = r->theta + (s->data->extra[e].slot - 1) * SR_BLOCK;
         add_column(m, extra[e], r->dense[s->p + e], theta);
