@@ -34,8 +34,8 @@
 #' * With a numeric variable, such as `~ age` or `~ age + arm + strata(site)`: a Cox model for the
 #'   time to censoring with Breslow's baseline, one for each stratum of `strata()`. Each subject
 #'   then has its own \eqn{G_i}. The cost grows with the number of event times times that of
-#'   distinct hazard ratios of censoring, and is no longer linear in the rows when most subjects
-#'   have their own.
+#'   distinct hazard ratios of censoring: when most subjects have their own, it is quadratic in the
+#'   number of rows, where the other two are linear as long as there are few groups.
 #'
 #' The entry distribution \eqn{H} is a product-limit estimate in each group. As in
 #' [survival::finegray()], case weights do not enter \eqn{G} and \eqn{H} unless

@@ -82,19 +82,19 @@ sr_status sr_cif_gray(sr_context *ctx, const sr_cif_data *data, const sr_cif *ci
                       const sr_gray_plan *plan, double *score, double *var);
 
 typedef enum {
-    SR_SCALE_PLAIN,
-    SR_SCALE_LOG,
-    SR_SCALE_LOGLOG,
-    SR_SCALE_LOGIT,
-    SR_SCALE_ARCSIN,
-    SR_N_SCALE
-} sr_cif_scale;
+    SR_LIMITS_PLAIN,
+    SR_LIMITS_LOG,
+    SR_LIMITS_LOGLOG,
+    SR_LIMITS_LOGIT,
+    SR_LIMITS_ARCSIN,
+    SR_N_LIMITS
+} sr_limits_scale;
 
 /* Limits of n probabilities; lower and upper [n] are the caller's room. */
 typedef struct {
     size_t n;
     const double *p, *std_err; /* [n] */
-    sr_cif_scale scale;
+    sr_limits_scale scale;
     double z, missing; /* normal quantile; what stands for no limit */
     double *lower, *upper;
 } sr_cif_limits;

@@ -19,21 +19,22 @@
 
 enum { CHUNK = 16384 };
 
-static void one_limit(sr_cif_scale scale, double p, double s, double z, double *low, double *high)
+static void one_limit(sr_limits_scale scale, double p, double s, double z, double *low,
+                      double *high)
 {
     const double width = z * s;
-    if (scale == SR_SCALE_PLAIN) {
+    if (scale == SR_LIMITS_PLAIN) {
         *low = fmax(p - width, 0);
         *high = fmin(p + width, 1);
-    } else if (scale == SR_SCALE_LOG) {
+    } else if (scale == SR_LIMITS_LOG) {
         const double factor = exp(width / p);
         *low = p / factor;
         *high = fmin(p * factor, 1);
-    } else if (scale == SR_SCALE_LOGLOG) {
+    } else if (scale == SR_LIMITS_LOGLOG) {
         const double log_p = log(p), factor = exp(-width / (p * log_p));
         *low = exp(log_p * factor);
         *high = exp(log_p / factor);
-    } else if (scale == SR_SCALE_LOGIT) {
+    } else if (scale == SR_LIMITS_LOGIT) {
         const double odds = (1 - p) / p, factor = exp(width / (p * (1 - p)));
         *low = 1 / (1 + odds * factor);
         *high = 1 / (1 + odds / factor);
@@ -45,11 +46,11 @@ static void one_limit(sr_cif_scale scale, double p, double s, double z, double *
     }
 }
 
-static int has_no_limits(sr_cif_scale scale, double p)
+static int has_no_limits(sr_limits_scale scale, double p)
 {
-    if (scale == SR_SCALE_PLAIN)
+    if (scale == SR_LIMITS_PLAIN)
         return 0;
-    return p <= 0 || (p >= 1 && scale != SR_SCALE_LOG);
+    return p <= 0 || (p >= 1 && scale != SR_LIMITS_LOG);
 }
 
 static void limit_chunk(const sr_cif_limits *in, size_t begin, size_t end)

@@ -15,7 +15,10 @@
  * as a late row is no event: ties of the event of interest are treated as ever, and the weights do
  * not depend on beta. No row is copied; columns are centred as they are read.
  *
- * Shapes, owners and reference: model_finegray.h. Cost a step O(n p^2); memory K p doubles.
+ * Shapes, owners and reference: model_finegray.h. Cost a step O(n p^2 + n_curve K p), with K event
+ * times and a censoring curve for each group or, with a Cox model for censoring, for each distinct
+ * ratio: where most rows have one of their own that is O(n K p), quadratic in the rows. Memory K p
+ * doubles.
  */
 #include "model_finegray_search.h"
 #include "core_optim.h"

@@ -182,7 +182,7 @@ SEXP r_cif_limits(SEXP p, SEXP std_err, SEXP scale, SEXP quantile)
     static const char *const ends[] = {"lower", "upper", NULL};
     const size_t n = (size_t)XLENGTH(p);
     const int which = Rf_asInteger(scale);
-    if (which < 0 || which >= SR_N_SCALE)
+    if (which < 0 || which >= SR_N_LIMITS)
         Rf_error("survresist, internal: there is no scale %d", which);
     SEXP out = PROTECT(sr_named_list(ends));
     SET_VECTOR_ELT(out, 0, Rf_allocVector(REALSXP, (R_xlen_t)n));
@@ -190,7 +190,7 @@ SEXP r_cif_limits(SEXP p, SEXP std_err, SEXP scale, SEXP quantile)
     const sr_cif_limits in = {.n = n,
                               .p = sr_doubles_or_null(p, n, "p"),
                               .std_err = sr_doubles_or_null(std_err, n, "std_err"),
-                              .scale = (sr_cif_scale)which,
+                              .scale = (sr_limits_scale)which,
                               .z = Rf_asReal(quantile),
                               .missing = NA_REAL,
                               .lower = REAL(VECTOR_ELT(out, 0)),

@@ -187,14 +187,14 @@ TEST(cif_limits_at_the_ends_of_their_range)
 {
     enum { N_ROW = 7 };
     const double p[N_ROW] = {0, 0.3, 1, 0, 1, 0.3, 1}, s[N_ROW] = {0, 0, 0, 0.1, 1e-12, 0.1, 0.1};
-    const int is_known_at_one[SR_N_SCALE] = {[SR_SCALE_PLAIN] = 1, [SR_SCALE_LOG] = 1};
-    for (int scale = 0; scale < SR_N_SCALE; scale++) {
+    const int is_known_at_one[SR_N_LIMITS] = {[SR_LIMITS_PLAIN] = 1, [SR_LIMITS_LOG] = 1};
+    for (int scale = 0; scale < SR_N_LIMITS; scale++) {
         double lower[N_ROW], upper[N_ROW];
         sr_context ctx = {.n_thread = 1};
         const sr_cif_limits limits = {.n = N_ROW,
                                       .p = p,
                                       .std_err = s,
-                                      .scale = (sr_cif_scale)scale,
+                                      .scale = (sr_limits_scale)scale,
                                       .z = 1.96,
                                       .missing = -1,
                                       .lower = lower,
@@ -202,8 +202,8 @@ TEST(cif_limits_at_the_ends_of_their_range)
         CHECK_OK(sr_cif_find_limits(&ctx, &limits));
         CHECK_SAME_BITS(3, lower, p);
         CHECK_SAME_BITS(3, upper, p);
-        CHECK(scale == SR_SCALE_PLAIN ? lower[3] == 0 && fabs(upper[3] - 0.196) < 1e-12
-                                      : lower[3] == -1 && upper[3] == -1);
+        CHECK(scale == SR_LIMITS_PLAIN ? lower[3] == 0 && fabs(upper[3] - 0.196) < 1e-12
+                                       : lower[3] == -1 && upper[3] == -1);
         for (size_t i = 4; i < N_ROW; i += 2)
             CHECK(is_known_at_one[scale] ? lower[i] < 1 && lower[i] > 0.8 && upper[i] == 1
                                          : lower[i] == -1 && upper[i] == -1);
