@@ -393,10 +393,11 @@ TEST(ttp_can_be_stopped_between_groups_of_chunks)
         (sr_hazard){.family = sr_family_find("genf"), .scale = SR_SCALE_TIME, .n_theta = 4};
     const double coef[P_X + 4 * N_STRATUM + 1] = {0};
     double f;
-    for (int left = 0; left < 3; left++) {
-        int asked = left;
+    static const int lefts[] = {0, 1, 1000}; /* at least two groups */
+    for (size_t k = 0; k < 3; k++) {
+        int asked = lefts[k];
         sr_context ctx = {.n_thread = 2, .tick = stop_after, .tick_data = &asked};
-        CHECK_STATUS(left < 2 ? SR_ERR_INTERRUPT : SR_OK,
+        CHECK_STATUS(k < 2 ? SR_ERR_INTERRUPT : SR_OK,
                      sr_ttp_value(&ctx, &data, coef, &f, NULL, NULL));
         sr_arena_free(&ctx.arena);
     }
