@@ -7,7 +7,7 @@ static const double NODE[N_NODE] = {0.11270166537925831148, 0.5, 0.8872983346207
 static const double LOG_WEIGHT[N_NODE] = {-1.2809338454620643, -0.8109302162163288,
                                           -1.2809338454620643}; /* log 5/18, 8/18, 5/18 */
 static const double EVEN = 0.1; /* range of the log density within which the nodes suffice */
-static const double NEAR_END = 1e-6, SHORTEST = 1e-10; /* shares of an interval */
+static const double NEAR_END = 1e-6, SHORTEST = 1e-10; /* shares of an interval, and log time */
 
 typedef struct {
     const sr_censor_rows *rows;
@@ -88,7 +88,7 @@ static void note_range(const block *b, size_t count)
     }
 }
 
-/* Row i at the nodes of a part of its interval, and beside its ends: the range of the log density */
+/* Row i at the nodes of a part of its interval, and beside its ends: range of the log density */
 static double eval_part(const block *b, size_t i, part at, double *most)
 {
     size_t which[N_PROBE];
@@ -109,24 +109,47 @@ static double eval_part(const block *b, size_t i, part at, double *most)
     return *most - least;
 }
 
-/* Halves of the interval until each is even, or adds nothing beside those before it */
-static void add_uneven(const block *b, size_t i)
+/* The parts of an interval that are still to be integrated, the first on top */
+typedef struct {
+    size_t depth;
+    part parts[SR_MOST_THETA + MOST_HALVINGS + 2];
+} part_stack;
+
+/* Row i, parted where its hazard jumps */
+static void part_at_jumps(const block *b, size_t i, part_stack *stack)
 {
-    part stack[MOST_HALVINGS + 2];
-    size_t depth = 0, n_panel = 0;
-    const double log_width = log(b->log_r[i] - b->log_l[i]);
+    const sr_hazard *const hazard = b->rows->hazard;
+    const size_t n_jump = hazard->family->jumps_at_settings ? hazard->n_setting : 0;
+    const double width = b->log_r[i] - b->log_l[i];
+    double end = 1;
+    stack->depth = 0;
+    for (size_t k = n_jump; k-- > 0;) {
+        const double jump = (log(hazard->setting[k]) - b->log_l[i]) / width;
+        if (jump > 0 && jump < end) {
+            stack->parts[stack->depth++] = (part){jump, end - jump};
+            end = jump;
+        }
+    }
+    stack->parts[stack->depth++] = (part){0, end};
+}
+
+/* Halves of the parts until each is even, or adds nothing beside those before it */
+static void add_uneven(const block *b, size_t i, part_stack *stack)
+{
+    size_t n_panel = 0;
+    const double width = b->log_r[i] - b->log_l[i], log_width = log(width);
     clear_row(b, i);
-    stack[depth++] = (part){0, 1};
-    while (depth > 0) {
-        const part at = stack[--depth];
+    while (stack->depth > 0) {
+        const part at = stack->parts[--stack->depth];
         const double log_part = log_width + log(at.width), half = at.width / 2;
         double most;
         const double range = eval_part(b, i, at, &most);
         if (!(most > -INFINITY) || (n_panel > 0 && most + log_part < b->out->value[i] - 45))
             continue;
-        if (range > EVEN && at.width > SHORTEST && n_panel < MOST_PANELS) {
-            stack[depth++] = (part){at.from + half, half};
-            stack[depth++] = (part){at.from, half};
+        const int is_short = at.width * fmin(width, 1) < SHORTEST;
+        if (range > EVEN && !is_short && n_panel < MOST_PANELS) {
+            stack->parts[stack->depth++] = (part){at.from + half, half};
+            stack->parts[stack->depth++] = (part){at.from, half};
             continue;
         }
         for (size_t k = 0; k < N_NODE; k++)
@@ -160,7 +183,10 @@ void sr_censor_narrow(const sr_censor_rows *rows, sr_censor_room *room, size_t c
         eval_at_place(&b, count, which, end ? 1 - NEAR_END : NEAR_END);
         note_range(&b, count);
     }
-    for (size_t j = 0; j < count; j++)
-        if (room->most[j] - room->least[j] > EVEN)
-            add_uneven(&b, which[j]);
+    for (size_t j = 0; j < count; j++) {
+        part_stack stack;
+        part_at_jumps(&b, which[j], &stack);
+        if (stack.depth > 1 || room->most[j] - room->least[j] > EVEN)
+            add_uneven(&b, which[j], &stack);
+    }
 }

@@ -4,7 +4,8 @@
  * whose error is of the order r^6, r the range of the log density over the interval: 1e-12 where it
  * is even (r < 0.1), as in nearly all intervals that are short beside H. Where H has come to a
  * plateau, or a late piece has a small rate, an interval is short beside H and yet long in time:
- * then it is halved until each part is even, or adds nothing.
+ * then it is halved until each part is even, or adds nothing. Where the hazard jumps inside an
+ * interval, however little, it is parted there first.
  *
  * Also what model_censor.c and this file share: rows of a block, gathered.
  */

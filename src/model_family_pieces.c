@@ -6,11 +6,13 @@
  * With d_j(t) the time spent in piece j by t, and r the piece of t:
  *
  *   c = log sum_j d_j e^theta_j        p_j = d_j e^theta_j / H        s = t e^theta_r / H
- *   c_j = p_j     c_jk = [j = k] p_j - p_j p_k     c_x = s    c_xx = s - s^2    c_xj = ([j = r] - p_j) s
+ *   c_j = p_j     c_jk = [j = k] p_j - p_j p_k
+ *   c_x = s       c_xx = s - s^2                   c_xj = ([j = r] - p_j) s
  *   v = theta_r   v_r = 1
  *
  * c is summed with its largest term taken out, so that it outlives e^theta and t. t comes back from
- * its log with a rounding error, so a time within 1e-12 of a cut counts as at the cut. O(K^2) a row.
+ * its log with a rounding error, so a time within 1e-12 of a cut counts as at the cut. O(K^2) a
+ * row.
  */
 #include "model_hazard.h"
 #include <math.h>
@@ -94,4 +96,5 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     }
 }
 
-SR_REGISTER_FAMILY(eval, "pieces", 2, SR_THETA(1, SR_MOST_THETA), SR_SETTING(-1))
+SR_REGISTER_FAMILY(eval, "pieces", 2, SR_THETA(1, SR_MOST_THETA), SR_SETTING(-1),
+                   .jumps_at_settings = 1)

@@ -63,6 +63,8 @@ typedef struct sr_family {
     int has_setting;                /* K parameters want K + more_setting numbers, else none */
     int more_setting;
     size_t cost;            /* of a row, in rows of a Weibull: how few rows are worth a thread */
+    int jumps_at_settings;  /* whether its hazard jumps at the times that are its settings; such a
+                               family is not for SR_SCALE_TIME, which would move them */
     struct sr_family *next; /* set by registration */
 } sr_family;
 

@@ -8,7 +8,7 @@
 #include "model_ttp.h"
 #include <stdlib.h>
 
-enum { MOST_Z = 3 };
+enum { MOST_Z = 4 };
 
 static const struct {
     const char *name;
@@ -183,6 +183,61 @@ TEST(censor_is_continuous_where_its_formula_changes)
         if (k > 0)
             CHECK_NEAR(rate, before, 1e-4);
         before = rate;
+    }
+}
+
+static sr_hazard pieces_with(sr_scale scale, size_t n_theta, const double *cut)
+{
+    return (sr_hazard){.family = sr_family_find("pieces"),
+                       .scale = scale,
+                       .n_theta = n_theta,
+                       .setting = cut,
+                       .n_setting = n_theta - 1};
+}
+
+/* A step that the range of the log density does not show */
+TEST(censor_short_intervals_over_a_small_step)
+{
+    const double cut[] = {1}, days[] = {1095.75};
+    for (double step = 1e-4; step < 0.2; step *= 1.3)
+        for (double w = 4e-4; w > 1e-9; w /= 3) {
+            const sr_hazard pieces = pieces_with(SR_SCALE_HAZARD, 2, cut);
+            const double z[] = {0, 0, step}, L = 1 - 0.3 * w, R = 1 + 0.7 * w, h = exp(step);
+            const double D = (1 - L) + h * (R - 1), q = 1 / expm1(D), late = h * (R - 1);
+            const double digits = 1e-11 + 2e-15 / w;
+            row at;
+            row_at(&pieces, (observation){SR_INTERVAL, log(L), log(R), -INFINITY}, z, 2, &at);
+            CHECK_NEAR(at.value, -L + log(-expm1(-D)), digits);
+            CHECK_NEAR(at.first[0], -L + q * D, digits);
+            CHECK_NEAR(at.first[1], -L + q * (1 - L), digits);
+            CHECK_NEAR(at.first[2], q * late, digits);
+            CHECK_NEAR(at.second[SR_PAIR(2, 2)], q * (1 + q) * late * late - q * late, digits);
+        }
+    const sr_hazard pieces = pieces_with(SR_SCALE_HAZARD, 2, days);
+    const double z[] = {0, log(1e-3), log(1e-3) + 0.09};
+    row at;
+    row_at(&pieces, (observation){SR_INTERVAL, log(1095), log(1096), -INFINITY}, z, 0, &at);
+    CHECK_NEAR(at.value, -1.095 + log(-expm1(-1e-3 * (0.75 + 0.25 * exp(0.09)))), 1e-11);
+}
+
+/* An interval over two cuts says what its three parts say together. */
+TEST(censor_short_intervals_add_up_over_several_cuts)
+{
+    const double cut[] = {1.3, 1.3002};
+    for (int scale = SR_SCALE_HAZARD; scale <= SR_SCALE_FIRST; scale++) {
+        const sr_hazard pieces = pieces_with((sr_scale)scale, 3, cut);
+        const double z[] = {0.4, -0.2, -0.15, -0.23};
+        const double at[] = {log(1.2999), log(cut[0]), log(cut[1]), log(1.3005)};
+        double sum = 0;
+        row whole, part;
+        for (size_t k = 0; k < 3; k++) {
+            row_at(&pieces, (observation){SR_INTERVAL, at[k], at[k + 1], -INFINITY}, z, 0, &part);
+            sum += exp(part.value);
+        }
+        const observation all = {SR_INTERVAL, at[0], at[3], -INFINITY};
+        row_at(&pieces, all, z, 0, &whole);
+        CHECK_NEAR(whole.value, log(sum), 1e-11);
+        check_derivatives(&pieces, all, z);
     }
 }
 
