@@ -1,6 +1,6 @@
 /* core_dual.h -- arithmetic on numbers that carry their derivatives in two variables
  *
- * (value; d/da, d/db; d2/da2, d2/da db, d2/db2). Sums are by hand; products and functions here.
+ * (value; d/da, d/db; d2/da2, d2/da db, d2/db2). Sums, products and functions.
  */
 #ifndef SR_CORE_DUAL_H
 #define SR_CORE_DUAL_H

@@ -3,7 +3,7 @@
 #include <math.h>
 
 enum { LEAST_NODES = 8, STEPS_A_UNIT = 4 };
-/* s from exp(-370), where s^0.1 is below 1e-16, to 1 - 1e-17 */
+/* s from exp(-384), where s^0.1 is below 1e-16, to 1 - 1e-17 */
 static const double LEAST_Y = -5.5, MOST_Y = 3.25;
 
 static sr_status rule_take(sr_context *ctx, size_t n, sr_quad_rule *out)

@@ -10,7 +10,7 @@
  * and Mori 1974, Publ RIMS 9, 721-741, doi:10.2977/prims/1195192451), which takes g(t) ~ t^(k - 1)
  * at 0 for any k > 0.07. place_k is log s_k.
  *
- * `level` 0, 1, ... doubles the nodes each time: 8 2^level, and 36 2^level.
+ * `level` 0, 1, ... doubles the nodes each time: 8 2^level, and about so the others: 36, 71, 141.
  */
 #ifndef SR_CORE_QUAD_H
 #define SR_CORE_QUAD_H

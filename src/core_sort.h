@@ -3,9 +3,9 @@
  * Radix sort of the keys' bits, mapped so that unsigned order is numeric order (-0
  * equals 0). Many keys: two passes over words of a key's leading bits and its place, sorted by
  * the leading 26 bits of the range that the keys span; neighbours that agree in those are put
- * right by insertion. Where too many agree, or keys are few: three passes sort by the leading 33 bits of the range that the keys
- * span, from the least significant digit on; neighbours that agree in those are
- * put right by insertion. Where too many agree (times that crowd together), all
+ * right by insertion. Where too many agree, or keys are few: three passes sort by the leading
+ * 33 bits of the range that the keys span, from the least significant digit on; neighbours that
+ * agree in those are put right by insertion. Where too many agree (times that crowd together), all
  * digits are sorted instead. A sorted input is noticed. Each pass counts
  * and moves chunks of rows side by side; chunks depend on n alone. Stable. NaN is
  * the caller's to exclude. O(n), scratch of 32 n bytes, given back on return.

@@ -9,7 +9,7 @@
  *
  * Q(w) = erfc(w / sqrt 2) / 2 while that is a normal number; beyond w = 5 Laplace's continued
  * fraction  Q / phi = 1 / (w + 1 / (w + 2 / (w + 3 / ...))), of which excess is the first
- * remainder, so nothing cancels. For w < -1 log Q = log1p(-erfc(-w / sqrt 2) / 2).
+ * remainder, so nothing cancels. For w <= 0 log Q = log1p(-erfc(-w / sqrt 2) / 2).
  */
 #ifndef SR_CORE_SPECIAL_H
 #define SR_CORE_SPECIAL_H

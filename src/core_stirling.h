@@ -1,4 +1,4 @@
-/* core_stirling.h -- what Stirling's formula leaves of log Gamma, regular where the argument is infinite
+/* core_stirling.h -- what Stirling's formula leaves of log Gamma, regular at infinity
  *
  *   r(k) = log Gamma(k) - (k - 1/2) log k + k - log(2 pi) / 2 = 1 / (12 k) - 1 / (360 k^3) + ...
  *

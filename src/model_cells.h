@@ -11,8 +11,9 @@
  * each with its derivatives in the shapes (core_dual.h). A row is then a polynomial of degree
  * CELL_TERMS - 1. A cell is CELL_WIDTH / max(1, d) wide, d^2 = Q^2 + 2 P: its half is less than a
  * tenth of the way to the nearest complex singularity, so that the remainder is below 1e-15. Errors
- * of the middle grow as exp(h times half) or exp(r times half) within the cell; where h or r exceeds
- * CELL_STEEP, and beyond the first and last cell, sr_cells_block() leaves a row to the caller, who
+ * of the middle grow as exp(h times half) or exp(r times half) within the cell; where h or r times
+ * the width reaches CELL_STEEP CELL_WIDTH = 4, and beyond the first and last cell, sr_cells_block()
+ * leaves a row to the caller, who
  * integrates. The rows of a cell are done LANES at a time.
  *
  * The cells of the shapes last met stay with the thread. What is in them depends on the shapes and

@@ -107,7 +107,7 @@ static void set_left(const block *b, size_t count, const size_t *which, outer *f
 
 /* --- intervals ------------------------------------------------------------------------------ */
 
-/* Rows of a block, in their order, and the derivatives of l in c at their other end */
+/* Rows of a block, in their order */
 typedef struct {
     size_t count, which[SR_BLOCK];
 } row_list;

@@ -44,7 +44,7 @@ typedef struct {
     sr_jet cum, haz, cum_r, node_cum, node_haz;
     double *x, *eta, *theta; /* rows gathered from a block */
     double *work;            /* [SR_BLOCK] */
-    double *row;             /* one row of first derivatives, [2 x (1 + K)] */
+    double *row;             /* one row of first derivatives, [1 + K] */
     double *least, *most;    /* [SR_BLOCK] range of the log density in narrow intervals */
 } sr_censor_room;
 

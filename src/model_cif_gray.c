@@ -9,7 +9,8 @@
  * When all groups have the same incidence F0, expanding z in the martingales M of the cause and M'
  * of its competitors gives, for the part of group q,
  *
- *     z_k ~ sum_q int (1/h_q) { [D_kq + (1 - G0/S_q) c_kq] dM_q - (G0/S_q) c_kq dM'_q },  G0 = 1 - F0
+ *     z_k ~ sum_q int (1/h_q) { [D_kq + (1 - G0/S_q) c_kq] dM_q - (G0/S_q) c_kq dM'_q }
+ *     G0 = 1 - F0
  *     D_kq = (1 - F0(t-))^rho h_q (1{k = q} - h_k / h)
  *     c_kq(t) = sum over times after t of D_kq dF0 / G0(t-)
  *

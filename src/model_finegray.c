@@ -9,7 +9,7 @@
  * events (a suffix sum over slots), the second a running sum (model_finegray_late.c). From here on
  * likelihood and hazard steps dH_k are those of the Cox model, and score and information too,
  *
- *   U = sum_i (w_i delta_i - r_i H_i) z_i,    I = sum_i r_i H_i z_i z_i' - sum_k d_k zbar_k zbar_k',
+ *   U = sum_i (w_i delta_i - r_i H_i) z_i,  I = sum_i r_i H_i z_i z_i' - sum_k d_k zbar_k zbar_k',
  *   H_i = sum over start_i < t_k <= stop_i of dH_k + sum over the later k of omega_i(t_k) dH_k,
  *
  * as a late row is no event: ties of the event of interest are treated as ever, and the weights do

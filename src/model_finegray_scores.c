@@ -14,8 +14,9 @@
  *
  * (Fine and Gray 1999; where 1 - dN / Y is not near 1, its inverse should stand before Q, but stays
  * out as in their formula: it would make the last censorings of a small risk set weigh without
- * bound). A Cox model for censoring puts its ratio before r_i and dM_j, and adds what its coefficients do, which the
- * caller hands in as `extra`. Entry is the same on a clock that runs back, with the opposite sign.
+ * bound). A Cox model for censoring puts its ratio before r_i and dM_j, and adds what its
+ * coefficients do, which the caller hands in as `extra`. Entry is the same on a clock
+ * that runs back, with the opposite sign.
  *
  * Q has two sums over late rows (r omega, r omega z, brought to the next event time) and two tails
  * (dH, zbar dH): one pass over slots, late rows and the curve's times for each censoring curve and

@@ -25,7 +25,7 @@ sr_status sr_fg_search_open(sr_context *ctx, const sr_fg_data *data, const sr_co
 void sr_fg_search_close(sr_fg_search *s);
 /* Risks, sums (S1 unless has_x is 0) and log-likelihood at s->beta */
 sr_status sr_fg_search_sums(sr_context *ctx, sr_fg_search *s, int has_x, double *loglik);
-/* Hazards from these sums, in `hazard` and `tail`; `mark` [n_slot] a factor for each step, or NULL */
+/* Hazards from these sums, in `hazard` and `tail`; `mark` [n_slot] a factor a step, or NULL */
 sr_status sr_fg_search_hazards(sr_context *ctx, sr_fg_search *s, const double *mark);
 /* Both at these coefficients, with S1 */
 sr_status sr_fg_search_at(sr_context *ctx, sr_fg_search *s, const double *coef);

@@ -3,7 +3,7 @@
  * V_k is the covariance of z over the weighted risk set of event time t_k, times its events. As in
  * the fit,
  *
- *   sum_k g_k V_k = sum_i r_i (sum_k omega_i(t_k) g_k dH_k) z_i z_i' - sum_k g_k d_k zbar_k zbar_k',
+ * sum_k g_k V_k = sum_i r_i (sum_k omega_i(t_k) g_k dH_k) z_i z_i' - sum_k g_k d_k zbar_k zbar_k',
  *
  * the information of a fit whose steps are marked with g, and the score of theta is its score.
  * Grambsch and Therneau, Biometrika 1994;81:515, doi:10.1093/biomet/81.3.515. Cost O(n p^2).

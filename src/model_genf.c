@@ -78,7 +78,7 @@ void sr_genf_prepare(double *shape)
     memcpy(shape + SR_MOST_SHAPES, &at, sizeof at);
 }
 
-/* --- M ------------------------------------------------------------------------------------------ */
+/* --- M ---------------------------------------------------------------------------------------- */
 
 /* M, M' and V at w, in (Q, log P) */
 typedef struct {
@@ -173,7 +173,7 @@ static drop drop_at(const genf_shape *at, double q, double w)
     return fabs(at->d * w) < SERIES_WITHIN ? drop_by_series(at, w) : drop_closed(at, q, w);
 }
 
-/* --- the tail ----------------------------------------------------------------------------------- */
+/* --- the tail --------------------------------------------------------------------------------- */
 
 typedef struct {
     const genf_shape *at;

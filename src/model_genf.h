@@ -15,7 +15,8 @@
  * equations give, whose coefficients are polynomials in Q and P: no division, smooth at 0. Beyond,
  * with z = sign(Q) d w, p = P / (d (d + |Q|)) <= 1/2 and E = e^z - 1,
  *   M = 2 / (d (d + |Q|)) (B - z),       B = log(1 + p E) / p
- *   M' = 2 sign(Q) / (d + |Q|) (g - 1),  g = B_z = e^z / (1 + p E),    V = e^z / (1 + p E)^2 = (g - p g^2) / (1 - p)
+ *   M' = 2 sign(Q) / (d + |Q|) (g - 1),  g = B_z = e^z / (1 + p E)
+ *   V = e^z / (1 + p E)^2 = (g - p g^2) / (1 - p)
  * in which p may vanish. B_p and B_pp come from the series of log(1 + x) / x where x = p E is small.
  *
  * Tails as in core_tail.h, with psi = M(w) - M(w +- s).

@@ -39,7 +39,7 @@ static void log_tail(const sr_tail_side *side, const sr_small_jet *phi, const sr
         out->second[SR_PAIR(a, 0)] = -rate * ratio->first[a];
 }
 
-/* L = H / F and L - 1, given F, 1 - F and H */
+/* L - 1, where L = H / F, given F and H */
 static double excess_of_hazard(double F, double H)
 {
     if (F > 0.03)
