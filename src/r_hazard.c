@@ -59,7 +59,7 @@ SEXP r_hazard_table(SEXP description, SEXP x, SEXP eta, SEXP theta, SEXP order)
     const sr_hazard_query query = {.n = n,
                                    .x = sr_doubles_or_null(x, n, "x"),
                                    .eta = sr_doubles_or_null(eta, n, "eta"),
-                                   .theta = sr_doubles_or_null(theta, n * hazard.n_theta, "theta"),
+                                   .theta = sr_doubles(theta, n * hazard.n_theta, "theta"),
                                    .order = Rf_asInteger(order),
                                    .is_log_time = Rf_isNull(eta)};
     SEXP list = PROTECT(sr_named_list(table_names));

@@ -12,14 +12,6 @@
 
 enum { PATHS, HAZARDS, KIND, LOG_L, LOG_R, LOG_C, LOG_E, IS_DEAD, WEIGHTS, CUT, N_BUNDLE };
 
-static const double *doubles_of(SEXP bundle, int place, size_t n, const char *what)
-{
-    const double *const value = sr_doubles_or_null(VECTOR_ELT(bundle, place), n, what);
-    if (value == NULL)
-        Rf_error("survresist, internal: `%s` must be given", what);
-    return value;
-}
-
 static const int *integers_of(SEXP value, size_t n, const char *what)
 {
     const int *const found = sr_integers_or_null(value, n, what);
@@ -42,14 +34,14 @@ static void illness_from_r(SEXP bundle, SEXP level, sr_illness_data *out)
             Rf_error("survresist, internal: paths must have the rows of the data");
     }
     out->kind = integers_of(VECTOR_ELT(bundle, KIND), n, "kind");
-    out->log_l = doubles_of(bundle, LOG_L, n, "log_l");
-    out->log_r = doubles_of(bundle, LOG_R, n, "log_r");
-    out->log_c = doubles_of(bundle, LOG_C, n, "log_c");
+    out->log_l = sr_doubles(VECTOR_ELT(bundle, LOG_L), n, "log_l");
+    out->log_r = sr_doubles(VECTOR_ELT(bundle, LOG_R), n, "log_r");
+    out->log_c = sr_doubles(VECTOR_ELT(bundle, LOG_C), n, "log_c");
     out->log_e = sr_doubles_or_null(VECTOR_ELT(bundle, LOG_E), n, "log_e");
     out->is_dead = integers_of(VECTOR_ELT(bundle, IS_DEAD), n, "is_dead");
     out->weight = sr_doubles_or_null(VECTOR_ELT(bundle, WEIGHTS), n, "weights");
     out->n_cut = (size_t)XLENGTH(VECTOR_ELT(bundle, CUT));
-    out->cut = doubles_of(bundle, CUT, out->n_cut, "cut");
+    out->cut = sr_doubles(VECTOR_ELT(bundle, CUT), out->n_cut, "cut");
     out->level = (int *)R_alloc(n, sizeof(int));
     memcpy(out->level, integers_of(level, n, "level"), n * sizeof(int));
 }
@@ -85,7 +77,7 @@ SEXP r_illness_value(SEXP bundle, SEXP level, SEXP coef)
     sr_illness_data data;
     illness_from_r(bundle, level, &data);
     const size_t P = sr_illness_n_par(&data);
-    const double *const at = sr_doubles_or_null(coef, P, "coef");
+    const double *const at = sr_doubles(coef, P, "coef");
     SEXP list = PROTECT(sr_named_list(value_names));
     double *const f = sr_put_vector(list, 0, 1), *const gradient = sr_put_vector(list, 1, P);
     double *const info = sr_put_matrix(list, 2, P, P);
@@ -103,7 +95,7 @@ SEXP r_illness_rows(SEXP bundle, SEXP level, SEXP coef)
 {
     sr_illness_data data;
     illness_from_r(bundle, level, &data);
-    const double *const at = sr_doubles_or_null(coef, sr_illness_n_par(&data), "coef");
+    const double *const at = sr_doubles(coef, sr_illness_n_par(&data), "coef");
     SEXP list = PROTECT(sr_named_list(rows_names));
     double *const value = sr_put_vector(list, 0, data.n);
     double *const score = sr_put_matrix(list, 1, data.n, sr_illness_n_z(&data));

@@ -100,7 +100,7 @@ SEXP r_ttp_value(SEXP bundle, SEXP hazard, SEXP coef)
     sr_ttp_data data;
     sr_ttp_from_r(bundle, hazard, &data);
     const size_t P = sr_ttp_n_par(&data);
-    const double *const at = sr_doubles_or_null(coef, P, "coef");
+    const double *const at = sr_doubles(coef, P, "coef");
     SEXP list = PROTECT(sr_named_list(value_names));
     double *const f = sr_put_vector(list, 0, 1), *const gradient = sr_put_vector(list, 1, P);
     double *const info = sr_put_matrix(list, 2, P, P);
@@ -119,7 +119,7 @@ SEXP r_ttp_rows(SEXP bundle, SEXP hazard, SEXP coef)
     sr_ttp_data data;
     sr_ttp_from_r(bundle, hazard, &data);
     const size_t n = data.times.n;
-    const double *const at = sr_doubles_or_null(coef, sr_ttp_n_par(&data), "coef");
+    const double *const at = sr_doubles(coef, sr_ttp_n_par(&data), "coef");
     SEXP list = PROTECT(sr_named_list(rows_names));
     double *const value = sr_put_vector(list, 0, n);
     double *const score = sr_put_matrix(list, 1, n, 1 + data.hazard.n_theta);

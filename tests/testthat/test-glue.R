@@ -96,6 +96,10 @@ test_that("a hazard has the sizes that its family can hold", {
     expect_error(table("weibull", 2L, scale = scale), "no such scale")
   }
   expect_error(table("cauchy", 2L), "there is no family 'cauchy'")
+  weibull <- list("weibull", 1L, numeric(), 2L)
+  expect_error(
+    .Call(survresist:::C_hazard_table, weibull, 0.1, 0, NULL, 0L), "`theta` must be 2 doubles"
+  )
 })
 
 # Fine and Gray's model: kind 1 is of interest, 2 competes
