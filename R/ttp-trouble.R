@@ -14,7 +14,7 @@
 check_baseline_information <- function(frame, family) {
   concentrates <- family$concentrates %||% (length(family$theta) > 1L)
   stratum <- frame$stratum %||% integer(frame$n)
-  suspects <- unique(stratum)
+  suspects <- if (is.null(frame$stratum)) 0L else unique(stratum)
   # a few rows mostly suffice to see that a stratum is informative
   for (rows in list(unique(round(seq(1, frame$n, length.out = 200))), seq_len(frame$n))) {
     rows <- rows[stratum[rows] %in% suspects]

@@ -37,38 +37,44 @@ formula_of <- function(data, response) {
 
 # ---- parts ------------------------------------------------------------------------------------
 
-bench_fit <- function() {
+# Small studies before large ones: what is still in memory costs R time whenever it tidies up.
+bench_fit <- function() keep("ttp", "fit", c(fit_small(), fit_large(), fit_scans()))
+
+fit_small <- function() {
+  if (!requireNamespace("flexsurv", quietly = TRUE)) return(NULL)
+  small <- make_times(5000, 3L)
+  right <- formula_of(small, "Surv(time, status)")
+  list(
+    compare("gengamma, 5,000 x 3, flexsurvreg", fit_ttp(right, small, "gengamma"),
+            flexsurv::flexsurvreg(right, data = small, dist = "gengamma"), 5L, floor = 100),
+    compare("spline, 3 knots, 5,000 x 3, flexsurvspline", fit_ttp(right, small, ttp_spline()),
+            flexsurv::flexsurvspline(right, data = small, k = 3), 5L, floor = 50)
+  )
+}
+
+fit_large <- function() {
   big <- make_times(1e6, 10L)
   right <- formula_of(big, "Surv(time, status)")
+  lapply(2:1, function(threads) {
+    compare("Weibull, 1e6 x 10, right-censored, survreg", fit_ttp(right, big), survreg(right, big),
+            floor = if (threads == 2L) 15 else NA, threads = threads)
+  })
+}
+
+fit_scans <- function() {
   scans <- make_times(1e5, 5L)
   interval <- formula_of(scans, 'Surv(left, right, type = "interval2")')
   rows <- lapply(2:1, function(threads) {
-    list(
-      compare("Weibull, 1e6 x 10, right-censored, survreg", fit_ttp(right, big),
-              survreg(right, big), floor = if (threads == 2L) 15 else NA, threads = threads),
-      compare("Weibull, 1e5 x 5, interval-censored, survreg", fit_ttp(interval, scans),
-              survreg(interval, scans), floor = if (threads == 2L) 8 else NA, threads = threads)
-    )
+    compare("Weibull, 1e5 x 5, interval-censored, survreg", fit_ttp(interval, scans),
+            survreg(interval, scans), floor = if (threads == 2L) 8 else NA, threads = threads)
   })
-  small <- make_times(5000, 3L)
-  right <- formula_of(small, "Surv(time, status)")
-  if (requireNamespace("flexsurv", quietly = TRUE)) {
-    rows <- c(rows, list(list(
-      compare("gengamma, 5,000 x 3, flexsurvreg", fit_ttp(right, small, "gengamma"),
-              flexsurv::flexsurvreg(right, data = small, dist = "gengamma"), floor = 100),
-      compare("spline, 3 knots, 5,000 x 3, flexsurvspline", fit_ttp(right, small, ttp_spline()),
-              flexsurv::flexsurvspline(right, data = small, k = 3), floor = 50)
-    )))
-  }
   # stpm2() looks for its own functions where they are attached
-  if (suppressPackageStartupMessages(require("rstpm2", quietly = TRUE))) {
-    exact <- formula_of(scans, "Surv(time, status)")
-    rows <- c(rows, list(list(
-      compare("spline, 3 knots, 1e5 x 5, stpm2", fit_ttp(exact, scans, ttp_spline()),
-              rstpm2::stpm2(exact, data = scans, df = 4), floor = 5)
-    )))
-  }
-  keep("ttp", "fit", unlist(rows, recursive = FALSE))
+  if (!suppressPackageStartupMessages(require("rstpm2", quietly = TRUE))) return(rows)
+  exact <- formula_of(scans, "Surv(time, status)")
+  c(rows, list(
+    compare("spline, 3 knots, 1e5 x 5, stpm2", fit_ttp(exact, scans, ttp_spline()),
+            rstpm2::stpm2(exact, data = scans, df = 4), floor = 5)
+  ))
 }
 
 bench_growth <- function() {

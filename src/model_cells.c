@@ -150,8 +150,14 @@ typedef struct {
 
 static void put_column(const batch *b, const lanes *x, double factor, double *out)
 {
+    const lanes y = *x * factor;
+    if (b->rows == LANES) { /* as most are: written out by the compiler */
+        for (size_t r = 0; r < LANES; r++)
+            out[b->which[r]] = y[r];
+        return;
+    }
     for (size_t r = 0; r < b->rows; r++)
-        out[b->which[r]] = (*x)[r] * factor;
+        out[b->which[r]] = y[r];
 }
 
 /* The variable and the first shape, from polynomials of the value and its two derivatives in it */

@@ -226,15 +226,20 @@ static void list_rows(size_t m, const int *kind, row_list *left, row_list *inter
 }
 
 /* Values and outer derivatives of exact and right-censored rows; 0 of the others. */
-static void set_plain(size_t m, const int *kind, const sr_jet *haz, double *value, outer *f)
+SR_SIMD static void set_plain(size_t m, const int *restrict kind, const double *restrict log_hazard,
+                              double *restrict value, outer *restrict f)
 {
+#pragma omp simd
     for (size_t i = 0; i < m; i++) {
         const double H = kind[i] == SR_RIGHT || kind[i] == SR_EXACT ? f->slope[i] : 0;
         value[i] = -H;
         f->slope[i] = f->bend[i] = -H;
     }
-    for (size_t i = 0; haz != NULL && i < m; i++)
-        value[i] += kind[i] == SR_EXACT ? haz->value[i] : 0;
+    if (log_hazard == NULL)
+        return;
+#pragma omp simd
+    for (size_t i = 0; i < m; i++)
+        value[i] += kind[i] == SR_EXACT ? log_hazard[i] : 0;
 }
 
 void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *out)
@@ -257,7 +262,7 @@ void sr_censor_block(const sr_censor_rows *rows, sr_censor_room *room, sr_jet *o
     sr_jet *const haz = has_event ? &room->haz : NULL;
     sr_hazard_eval(rows->hazard, &at, rows->eta, room->work, &room->cum, haz);
     set_cum_hazard(m, room->cum.value, f.slope);
-    set_plain(m, kind, haz, out->value, &f);
+    set_plain(m, kind, haz != NULL ? haz->value : NULL, out->value, &f);
     if (left.count > 0)
         set_left(&b, left.count, left.which, &f);
     if (interval.count > 0)

@@ -95,4 +95,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     }
 }
 
-SR_REGISTER_FAMILY(eval, "gamma", 4, SR_THETA(2, 2))
+SR_REGISTER_FAMILY(eval, "gamma", 8, SR_THETA(2, 2))

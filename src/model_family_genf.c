@@ -18,4 +18,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     sr_location_eval(&location, rows, cum, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "genf", 8, SR_THETA(4, 4))
+SR_REGISTER_FAMILY(eval, "genf", 16, SR_THETA(4, 4))

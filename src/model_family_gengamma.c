@@ -18,4 +18,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
     sr_location_eval(&location, rows, cum, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "gengamma", 4, SR_THETA(3, 3))
+SR_REGISTER_FAMILY(eval, "gengamma", 8, SR_THETA(3, 3))

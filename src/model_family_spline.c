@@ -289,4 +289,4 @@ static void eval(const sr_hazard *hazard, const sr_hazard_rows *rows, sr_jet *cu
         write_haz(&b, at, rows, table.n_slope, haz);
 }
 
-SR_REGISTER_FAMILY(eval, "spline", 4, SR_THETA(2, 1 + MOST_SLOPES), SR_SETTING(1))
+SR_REGISTER_FAMILY(eval, "spline", 8, SR_THETA(2, 1 + MOST_SLOPES), SR_SETTING(1))
