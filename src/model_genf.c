@@ -221,6 +221,10 @@ static double reach(const tail_point *from)
     return s;
 }
 
+/* Where M has no digit left of the drop of psi that the tail needs (a density of e^-1e15), the row
+ * stands where M was so large: M grows as e^(d |w|) at most. */
+static const double MOST_DROP = 1e15;
+
 void sr_genf_row(double w, const double *shape, int order, int wants_haz, sr_small_jet *cum,
                  sr_small_jet *haz)
 {
@@ -229,6 +233,12 @@ void sr_genf_row(double w, const double *shape, int order, int wants_haz, sr_sma
     const int is_lower = w < 0;
     tail_point from = {.at = &at, .q = shape[0], .w = w, .side = is_lower ? -1 : 1};
     from.here = drop_at(&at, shape[0], w);
+    for (int k = 0; k < 100 && from.here.M.value > 2 * MOST_DROP; k++) {
+        if (!isfinite(from.here.M.value))
+            break;
+        from.w -= from.side * log(from.here.M.value / MOST_DROP) / at.d;
+        from.here = drop_at(&at, shape[0], from.w);
+    }
     const sr_tail tail = {.n_shape = 2,
                           .length = reach(&from),
                           .bend = at.d > 0 ? 5 / at.d : INFINITY,

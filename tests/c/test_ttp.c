@@ -541,3 +541,29 @@ TEST(ttp_finds_the_maximum_whatever_the_unit_of_weights)
         sr_arena_free(&ctx.arena);
     }
 }
+
+TEST(generalised_f_is_a_number_where_its_density_is_nothing)
+{
+    const sr_hazard hazard =
+        (sr_hazard){.family = sr_family_find("genf"), .scale = SR_SCALE_TIME, .n_theta = 4};
+    sr_context ctx = {.n_thread = 1};
+    sr_jet c, v;
+    CHECK_OK(sr_jet_take(&ctx, 4, &c));
+    CHECK_OK(sr_jet_take(&ctx, 4, &v));
+    static const double Q[] = {-2, -0.5, 0, 0.5, 2}, log_P[] = {-300, -50, -30, -5, 0, 3};
+    for (size_t q = 0; q < 5; q++)
+        for (size_t p = 0; p < 6; p++)
+            for (double far = -65; far <= 65; far += 0.25) {
+                const double d = sqrt(Q[q] * Q[q] + 2 * exp(log_P[p])), eta = 0;
+                const double x = far / fmax(d, 0.1);
+                double work[SR_BLOCK], theta[4 * SR_BLOCK] = {0};
+                theta[2 * SR_BLOCK] = Q[q];
+                theta[3 * SR_BLOCK] = log_P[p];
+                const sr_hazard_rows at = {.m = 1, .x = &x, .theta = theta, .order = 2};
+                sr_hazard_eval(&hazard, &at, &eta, work, &c, &v);
+                CHECK(!isnan(c.value[0]) && !isnan(v.value[0]));
+                for (size_t a = 0; a < SR_PAIR(5, 0); a++)
+                    CHECK(!isnan(c.second[a * SR_BLOCK]) && !isnan(v.second[a * SR_BLOCK]));
+            }
+    sr_arena_free(&ctx.arena);
+}
